@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0
+# make            build/lbxdpd and build/lbxdp (no root needed)
+# make test       everything: unit, BPF and network tests (root)
+# make test-unit  the pure parts, also under ASan and UBSan (no root)
+# make bench      the figures, as a table and build/bench.json (root)
+# make lint       clang-format, clang-tidy, shellcheck
+# make install    PREFIX=/usr/local DESTDIR=
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+B := build
+CC ?= gcc
+BPF_CLANG ?= clang-14
+BPFTOOL ?= /usr/sbin/bpftool
+VERSION := $(shell git describe --always --dirty --tags 2>/dev/null || echo unknown)
+
+WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2
+CFLAGS ?= -O2 -g
+ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. -I$(B) $(WARN) $(CFLAGS) -MMD -MP
+BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -I. -I/usr/include/$(shell gcc -print-multiarch) \
+	-Wall -Wextra -Werror -Wno-unused-parameter -fno-stack-protector -MMD -MP
+
+DAEMON_LIBS := -lxdp -lbpf -lelf -lz -levent_core -levent_extra -lcurl -lmnl -ljansson
+CLI_LIBS := -ljansson -lsmartcols
+
+PURE_SRC := $(wildcard user/base/*.c user/model/*.c)
+DAEMON_SRC := $(PURE_SRC) user/lbxdpd.c \
+	$(wildcard user/dataplane/*.c user/probe/*.c user/netlink/*.c user/control/*.c)
+CLI_SRC := user/lbxdp.c $(wildcard user/cli/*.c user/base/*.c)
+obj = $(patsubst %.c,$(B)/%.o,$(1))
+
+.PHONY: all clean install test test-unit test-bpf test-net bench lint format
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(B)/lbxdpd $(B)/lbxdp
+
+# --- the data plane, embedded through a skeleton ---
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(BPF_CLANG) $(BPF_CFLAGS) -c $< -o $@.tmp -MF $(@:.o=.d) -MT $@
+	llvm-strip-14 -g $@.tmp
+	mv $@.tmp $@
+
+$(B)/%.skel.h: $(B)/bpf/%.bpf.o
+	$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+# --- programs ---
+$(B)/lbxdpd: $(call obj,$(DAEMON_SRC))
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
+
+$(B)/lbxdp: $(call obj,$(CLI_SRC))
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CLI_LIBS)
+
+$(call obj,$(wildcard user/dataplane/*.c)): | $(B)/lbxdp.skel.h
+
+$(B)/version.h: FORCE
+	@mkdir -p $(@D)
+	@echo '#define LBX_VERSION "$(VERSION)"' > $@.tmp; cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
+FORCE:
+
+$(B)/%.o: %.c | $(B)/version.h
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c $< -o $@
+
+install: all
+	install -D -m 0755 $(B)/lbxdpd $(DESTDIR)$(PREFIX)/sbin/lbxdpd
+	install -D -m 0755 $(B)/lbxdp $(DESTDIR)$(PREFIX)/sbin/lbxdp
+
+# --- tests: each tests/unit/test_X.c and tests/bpf/test_X.c is a cmocka program of its own ---
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+ASAN_TESTS := $(patsubst tests/unit/%.c,$(B)/asan/%,$(wildcard tests/unit/test_*.c))
+BPF_TESTS := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
+BPF_TEST_LIB := $(filter-out tests/bpf/test_%.c,$(wildcard tests/bpf/*.c))
+# What the unit tests may link: pure code only. Tests of the controller's pure parts name them in UNIT_EXTRA_SRC.
+UNIT_EXTRA_SRC :=
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
+
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(call obj,$(PURE_SRC) $(UNIT_EXTRA_SRC))
+	$(CC) $(CFLAGS) -o $@ $^ -lcmocka -ljansson -lm
+
+$(B)/asan/%: tests/unit/%.c $(PURE_SRC) $(UNIT_EXTRA_SRC) $(wildcard user/*/*.h maps/*) | $(B)/version.h
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -O1 $(SAN) -o $@ $(filter %.c,$^) -lcmocka -ljansson -lm
+
+$(call obj,$(wildcard tests/bpf/*.c tests/bench/*.c)): | $(B)/lbxdp.skel.h
+$(B)/tests/bpf/%: $(B)/tests/bpf/%.o $(call obj,$(BPF_TEST_LIB))
+	$(CC) $(CFLAGS) -o $@ $^ -lcmocka -lbpf -lelf -lz -lpthread
+
+test-unit: $(UNIT_TESTS) $(ASAN_TESTS)
+	tests/run unit
+test-bpf: all $(BPF_TESTS)
+	tests/run bpf
+test-net: all
+	tests/run net
+test: all $(UNIT_TESTS) $(ASAN_TESTS) $(BPF_TESTS)
+	tests/run all
+
+-include tests/bench/Makefile.inc
+
+C_FILES := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
+SH_FILES := $(shell git ls-files 2>/dev/null | xargs -r grep -lE '^\#!(/bin/sh|/bin/bash|/usr/bin/env bash)' 2>/dev/null)
+format:
+	clang-format-14 -i $(C_FILES)
+lint: $(B)/lbxdp.skel.h
+	clang-format-14 --dry-run -Werror $(C_FILES)
+	shellcheck -x $(SH_FILES)
+	clang-tidy-14 --quiet $(filter user/%.c,$(C_FILES)) -- -std=gnu11 -D_GNU_SOURCE -I. -I$(B)
+
+clean:
+	rm -rf $(B)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

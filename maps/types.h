@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Keys and values of the BPF maps, as both sides see them. Plain C, explicit padding, no implicit
+ * holes: keys are hashed as bytes. Byte order is in the type: __be16 and __be32 are as on the wire,
+ * __u16 and __u32 are the host's.
+ */
+#ifndef LBX_TYPES_H
+#define LBX_TYPES_H
+
+#include <linux/types.h>
+
+#include "limits.h"
+
+/* Bumped when a pinned map's layout or meaning changes; a controller adopts only its own. */
+#define LBX_LAYOUT_VERSION 1
+
+/* An IPv6 address, or an IPv4 one mapped into it as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2). */
+struct lbx_addr {
+	union {
+		__u8 bytes[16];
+		__be32 words[4];
+		__u64 halves[2];
+	};
+};
+
+enum lbx_forward {
+	LBX_FORWARD_FULLNAT,
+	LBX_FORWARD_NAT,
+	LBX_FORWARD_DSR,
+	LBX_FORWARD_IPIP,
+	LBX_FORWARD_GUE,
+};
+
+/* Key of `services4`. A translation address has an entry too, with port 0 and protocol 0. */
+struct lbx_service_key4 {
+	__be32 addr;
+	__be16 port;
+	__u8 protocol;
+	__u8 zero;
+};
+
+/* Key of `services6`. */
+struct lbx_service_key6 {
+	struct lbx_addr addr;
+	__be16 port;
+	__u8 protocol;
+	__u8 zero;
+};
+
+enum lbx_ref_kind {
+	LBX_REF_SERVICE = 1,
+	LBX_REF_SNAT = 2,
+};
+
+/* Value of `services4` and `services6`: what an address means to us. */
+struct lbx_service_ref {
+	__u16 id;     /* of the service, or the index of the translation address */
+	__u8 kind;    /* enum lbx_ref_kind */
+	__u8 forward; /* enum lbx_forward */
+	__u8 closed;  /* no backend is up and the service wants that answered by a reset */
+	__u8 zero[3];
+};
+
+/* Value of `services`, by service id: what a packet on its way back to the client is given. */
+struct lbx_service {
+	struct lbx_addr vip;
+	__be16 port;
+	__u8 protocol;
+	__u8 forward;
+	__u32 zero;
+};
+
+/* Value of `cursors`, by service id: a cache line each, so that two busy services do not share one.
+ */
+struct lbx_cursor {
+	__u64 ticket; /* of the next new connection */
+	__u64 zero[7];
+};
+
+/* Value of the one-element inner maps of `schedules`: swapped whole, so index and length always
+ * agree. */
+struct lbx_schedule {
+	__u32 length;			  /* 0: no backend is eligible */
+	__u16 backends[LBX_SCHEDULE_MAX]; /* backend ids */
+	__u32 zero;
+};
+
+enum lbx_backend_flag {
+	LBX_BACKEND_USED = 1 << 0, /* the entry holds a backend */
+	LBX_BACKEND_RESET =
+		1 << 1, /* answer its flows with a reset (down with --on-down reset, or removed) */
+	LBX_BACKEND_MOVE = 1 << 2,	 /* give its flows to another backend (--on-down move) */
+	LBX_BACKEND_UNRESOLVED = 1 << 3, /* the MAC addresses below are not valid */
+};
+
+/* Value of `backends`, by backend id: one cache line. A backend belongs to exactly one service. */
+struct lbx_backend {
+	struct lbx_addr addr;
+	__be16 port;
+	__u16 service;
+	__u8 flags; /* enum lbx_backend_flag */
+	__u8 protocol;
+	__u8 interface;	 /* index into `interfaces` of the way to it */
+	__u8 snat_first; /* its translation addresses: [first, first + count) of snat4 or snat6 */
+	__u8 snat_count;
+	__u8 zero[7];
+	__u8 mac_destination[6]; /* of the next hop */
+	__u8 mac_source[6];	 /* of our interface towards it */
+	__u32 zero2[5];
+};
+
+/* Value of the per-CPU `backend_stats`, by backend id. */
+struct lbx_backend_stats {
+	__u64 connections;    /* flows opened */
+	__u64 packets;	      /* from clients */
+	__u64 bytes;	      /* of frames, without the FCS */
+	__u64 return_packets; /* to clients; 0 where they do not pass through us */
+	__u64 return_bytes;
+};
+
+/* Value of `interfaces`, by index, and of `interfaces_by_ifindex`. ifindex 0: not in use. */
+struct lbx_interface {
+	__u32 ifindex;
+	__u8 mac[6];
+	__u8 index;
+	__u8 zero;
+};
+
+/* Value of the one-element `settings`: what survives the program and may change while it runs. */
+struct lbx_settings {
+	__u32 layout_version; /* LBX_LAYOUT_VERSION */
+	__u32 zero;
+	__u64 seeds[2];	     /* of the tables' hash; seeds[1] is odd */
+	__u32 flow4_buckets; /* powers of two */
+	__u32 flow6_buckets;
+	__u32 reverse_buckets;
+	__u16 port_lo; /* translated ports, both ends included */
+	__u16 port_hi;
+	__u16 timeout_ticks[8]; /* by enum lbx_flow_state */
+};
+
+/* The program's read-only configuration (.rodata): a copy of what in `settings` cannot change while
+ * it runs. */
+struct lbx_config {
+	__u64 seeds[2];
+	__u32 flow4_mask; /* buckets - 1 */
+	__u32 flow6_mask;
+	__u32 reverse_mask;
+	__u16 port_lo;
+	__u16 port_hi;
+};
+
+#endif
