@@ -18,7 +18,8 @@ struct err {
 __attribute__((format(printf, 3, 4))) int err_set(struct err *err, int code, const char *format,
 						  ...);
 
-/* Puts "context: " in front of the text. Returns err's code. */
+/* Puts "context: " in front of the text. Returns err's code; without an err, -EINVAL, so that a
+ * failure never reads as a success. */
 __attribute__((format(printf, 2, 3))) int err_prefix(struct err *err, const char *format, ...);
 
 #endif
