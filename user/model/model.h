@@ -43,9 +43,9 @@ struct backend {
 };
 
 struct service {
-	__u16 id; /* 1 .. LBX_MAX_SERVICES - 1; stable for its lifetime */
-	char name[LBX_NAME_MAX + 1];
-	__u8 protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+	__u16 id;		     /* 1 .. LBX_MAX_SERVICES - 1; stable for its lifetime */
+	char name[LBX_NAME_MAX + 2]; /* room for one too many, so that too long a name is seen */
+	__u8 protocol;		     /* IPPROTO_TCP or IPPROTO_UDP */
 	struct endpoint vip;
 	enum lbx_forward forward;
 	enum scheduler scheduler;
