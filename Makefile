@@ -97,6 +97,7 @@ test: all $(UNIT_TESTS) $(ASAN_TESTS) $(BPF_TESTS)
 	tests/run all
 
 -include tests/bench/Makefile.inc
+include tests/net/Makefile.inc
 
 C_FILES := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 SH_FILES := $(shell git ls-files 2>/dev/null | xargs -r grep -lE '^\#!(/bin/sh|/bin/bash|/usr/bin/env bash)' 2>/dev/null)
