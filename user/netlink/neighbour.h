@@ -23,10 +23,12 @@ struct path {
 	char problem[96]; /* when not resolved: "no route", "no answer to ARP from 10.0.0.9" ... */
 };
 
-/* The path to addr changed. May watch and unwatch. */
+/* The path to addr changed. Called from the loop, never from within a call; may watch and unwatch,
+ * but not free. */
 typedef void (*neighbours_callback)(void *context, const struct lbx_addr *addr,
 				    const struct path *path);
-/* An interface appeared, changed (name, MAC, up, address) or went away (gone). */
+/* An interface appeared, changed (name, MAC, up, address) or went away (gone).
+ * Not called for those that are there at the start. */
 typedef void (*neighbours_link_callback)(void *context, unsigned ifindex, bool gone);
 
 struct neighbours *neighbours_new(struct event_base *base, neighbours_callback callback,
@@ -35,9 +37,10 @@ struct neighbours *neighbours_new(struct event_base *base, neighbours_callback c
 void neighbours_free(struct neighbours *neighbours);
 
 /*
- * Reference-counted by address. The first watch resolves at once (callback is called from the loop
- * or from within) and has the kernel probe the next hop (RTM_NEWNEIGH with NTF_USE) whenever its
- * entry is missing, failed or stale.
+ * Reference-counted by address. The first watch resolves at once: neighbours_path is right on
+ * return, and the callback follows from the loop, whether the path is resolved or not. From then on
+ * the kernel is made to probe the next hop (RTM_NEWNEIGH with NTF_USE) whenever its entry is
+ * missing, failed or stale.
  */
 int neighbours_watch(struct neighbours *neighbours, const struct lbx_addr *addr, struct err *err);
 void neighbours_unwatch(struct neighbours *neighbours, const struct lbx_addr *addr);
