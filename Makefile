@@ -77,11 +77,17 @@ UNIT_EXTRA_SRC :=
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
 
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(call obj,$(PURE_SRC) $(UNIT_EXTRA_SRC))
-	$(CC) $(CFLAGS) -o $@ $^ -lcmocka -ljansson -lm
+	$(CC) $(CFLAGS) -o $@ $^ -lcmocka -ljansson -lm $(UNIT_LIBS)
 
 $(B)/asan/%: tests/unit/%.c $(PURE_SRC) $(UNIT_EXTRA_SRC) $(wildcard user/*/*.h maps/*) | $(B)/version.h
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -O1 $(SAN) -o $@ $(filter %.c,$^) -lcmocka -ljansson -lm
+	$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -O1 $(SAN) -o $@ $(filter %.c,$^) -lcmocka -ljansson -lm $(UNIT_LIBS)
+
+# The client's tests link the whole client.
+CLI_TESTS := test_cli test_cli_client test_cli_view
+$(CLI_TESTS:%=$(B)/tests/unit/%): $(call obj,$(wildcard user/cli/*.c))
+$(CLI_TESTS:%=$(B)/asan/%): $(wildcard user/cli/*.c) tests/unit/cli_run.h
+$(foreach kind,tests/unit asan,$(CLI_TESTS:%=$(B)/$(kind)/%)): UNIT_LIBS := -lsmartcols
 
 $(call obj,$(wildcard tests/bpf/*.c tests/bench/*.c)): | $(B)/lbxdp.skel.h
 $(B)/tests/bpf/%: $(B)/tests/bpf/%.o $(call obj,$(BPF_TEST_LIB))
