@@ -2,6 +2,7 @@
 #include "user/model/schedule.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,16 +12,29 @@
  * A backend while the table is filled. With m backends, K = 2m - 2, weight w, length L, and x slots
  * served before step t, the paper's fractions are kept exact by multiplying them through:
  *
- *   lag       w/L * t - x >= 1/K                 <=>  K*w*t - K*x*L >= L
+ *   released  w/L * t - x >= 1/K                 <=>  t >= L * (1 + K*x) / (K*w)
  *   deadline  (1 - 1/K + x) / (w/L), minimal     <=>  (K - 1 + K*x) / w, minimal
+ *
+ * So the step of its release is known as soon as it was served: until then it waits in that step's
+ * list, from then on in a heap by deadline. That is O(L log m), where looking at all backends in
+ * each step took 10 ms for a large table.
  */
 struct contender {
 	__u64 weight;
-	__s64 lag;	 /* K*w*t - K*x*L - L: may be served if >= 0 */
-	__u64 deadline;	 /* K - 1 + K*x, still to be divided by the weight */
-	__u64 remainder; /* while scaling: of the exact share */
+	__u64 served;		/* x */
+	__u64 deadline;		/* K - 1 + K*x, still to be divided by the weight */
+	__u64 remainder;	/* while scaling: of the exact share */
+	struct contender *next; /* in its step's list */
 	__u16 id;
-	__u8 fixed_at_one; /* while scaling: its share is below 1 */
+	bool fixed_at_one; /* while scaling: its share is below 1 */
+};
+
+/* The filling of one table. */
+struct filling {
+	__u64 length, factor;				  /* L, K */
+	struct contender *released[LBX_SCHEDULE_MAX + 1]; /* by step, which counts from 1 */
+	struct contender *heap[LBX_BACKENDS_PER_SERVICE];
+	size_t heap_count;
 };
 
 static __u64 common_divisor(__u64 a, __u64 b)
@@ -84,7 +98,7 @@ static __u64 small_shares_fix(struct contender *contenders, size_t count, __u64 
 
 			if (contender->fixed_at_one || contender->weight * round_slots >= round_sum)
 				continue;
-			contender->fixed_at_one = 1;
+			contender->fixed_at_one = true;
 			*sum -= contender->weight;
 			slots--;
 			fixed++;
@@ -129,60 +143,99 @@ static void weights_scale(struct contender *contenders, size_t count)
 		contenders[remainder_take(contenders, count)].weight++;
 }
 
-/* One step: the earliest deadline among those whose lag allows it, the first of equals. The paper
- * proves that there is always one. */
-static struct contender *contender_next(struct contender *contenders, size_t count, __s64 factor)
+/* The earlier deadline; of equal ones that of the earlier entry. */
+static bool contender_is_before(const struct contender *a, const struct contender *b)
 {
-	struct contender *next = NULL;
+	__u64 a_scaled = a->deadline * b->weight, b_scaled = b->deadline * a->weight;
 
-	for (size_t i = 0; i < count; i++) {
-		struct contender *contender = &contenders[i];
-
-		contender->lag += factor * (__s64)contender->weight;
-		if (contender->lag >= 0 && (!next || contender->deadline * next->weight <
-							     next->deadline * contender->weight))
-			next = contender;
-	}
-	return next;
+	return a_scaled != b_scaled ? a_scaled < b_scaled : a < b;
 }
 
-static void table_fill(struct lbx_schedule *schedule, struct contender *contenders, size_t count,
-		       __u64 length)
+static void heap_push(struct filling *filling, struct contender *contender)
 {
-	__s64 factor = count > 1 ? 2 * (__s64)count - 2 : 1;
+	struct contender **heap = filling->heap;
+	size_t at = filling->heap_count++;
 
-	for (size_t i = 0; i < count; i++) {
-		contenders[i].lag = -(__s64)length;
-		contenders[i].deadline = (__u64)factor - 1;
-	}
-	for (__u64 slot = 0; slot < length; slot++) {
-		struct contender *served = contender_next(contenders, count, factor);
+	for (; at && contender_is_before(contender, heap[(at - 1) / 2]); at = (at - 1) / 2)
+		heap[at] = heap[(at - 1) / 2];
+	heap[at] = contender;
+}
 
-		served->lag -= factor * (__s64)length;
-		served->deadline += (__u64)factor;
-		schedule->backends[slot] = served->id;
+static struct contender *heap_pop(struct filling *filling)
+{
+	struct contender **heap = filling->heap, *first = heap[0];
+	struct contender *moved = heap[--filling->heap_count];
+	size_t at = 0, child;
+
+	while ((child = 2 * at + 1) < filling->heap_count) {
+		if (child + 1 < filling->heap_count &&
+		    contender_is_before(heap[child + 1], heap[child]))
+			child++;
+		if (!contender_is_before(heap[child], moved))
+			break;
+		heap[at] = heap[child];
+		at = child;
 	}
-	schedule->length = (__u32)length;
+	heap[at] = moved;
+	return first;
+}
+
+/* Has it wait for its next release, which is after the step `now`; one after the last step is none.
+ */
+static void contender_wait(struct filling *filling, struct contender *contender, __u64 now)
+{
+	__u64 divisor = filling->factor * contender->weight;
+	__u64 dividend = filling->length * (1 + filling->factor * contender->served);
+	__u64 step = (dividend + divisor - 1) / divisor;
+
+	if (step <= now)
+		step = now + 1;
+	if (step > filling->length)
+		return;
+	contender->deadline = filling->factor - 1 + filling->factor * contender->served;
+	contender->next = filling->released[step];
+	filling->released[step] = contender;
+}
+
+static void table_fill(struct lbx_schedule *schedule, struct filling *filling,
+		       struct contender *contenders, size_t count)
+{
+	filling->factor = count > 1 ? 2 * count - 2 : 1;
+	for (size_t i = 0; i < count; i++)
+		contender_wait(filling, &contenders[i], 0);
+	for (__u64 step = 1; step <= filling->length; step++) {
+		struct contender *served = filling->released[step];
+
+		for (; served; served = served->next)
+			heap_push(filling, served);
+		/* The paper proves that the heap is never empty here. */
+		served = heap_pop(filling);
+		served->served++;
+		schedule->backends[step - 1] = served->id;
+		contender_wait(filling, served, step);
+	}
+	schedule->length = (__u32)filling->length;
 }
 
 int schedule_compute(struct lbx_schedule *schedule, const struct schedule_entry *entries,
 		     size_t count)
 {
 	autofree struct contender *contenders = NULL;
-	__u64 length;
+	autofree struct filling *filling = NULL;
 
 	if (count > LBX_BACKENDS_PER_SERVICE)
 		return -EINVAL;
 	contenders = calloc(count ? count : 1, sizeof(*contenders));
-	if (!contenders)
+	filling = calloc(1, sizeof(*filling));
+	if (!contenders || !filling)
 		return -ENOMEM;
 	memset(schedule, 0, sizeof(*schedule));
 	count = contenders_init(contenders, entries, count);
-	length = weight_sum(contenders, count);
-	if (length > LBX_SCHEDULE_MAX) {
+	filling->length = weight_sum(contenders, count);
+	if (filling->length > LBX_SCHEDULE_MAX) {
 		weights_scale(contenders, count);
-		length = LBX_SCHEDULE_MAX;
+		filling->length = LBX_SCHEDULE_MAX;
 	}
-	table_fill(schedule, contenders, count, length);
+	table_fill(schedule, filling, contenders, count);
 	return 0;
 }
