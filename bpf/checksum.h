@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Incremental Internet checksums: HC' = ~(~HC + ~m + m') (RFC 1624, equation 3). Differences are
+ * gathered in 64 bits (no carry is lost for fewer than 2^31 terms) and folded once; 32-bit words
+ * may be added whole, as 2^16 is 1 modulo 2^16 - 1.
+ */
+#ifndef LBX_BPF_CHECKSUM_H
+#define LBX_BPF_CHECKSUM_H
+
+#include "bpf/packet.h"
+
+static __always_inline __u64 checksum_change32(__u64 sum, __be32 before, __be32 after)
+{
+	return sum + (__u32)~before + after;
+}
+
+static __always_inline __u64 checksum_change16(__u64 sum, __be16 before, __be16 after)
+{
+	return sum + (__u16)~before + after;
+}
+
+static __always_inline __u64 checksum_change_addr6(__u64 sum, const __be32 before[4],
+						   const __be32 after[4])
+{
+	for (int i = 0; i < 4; i++)
+		sum = checksum_change32(sum, before[i], after[i]);
+	return sum;
+}
+
+static __always_inline __u16 checksum_apply(__u16 check, __u64 change)
+{
+	__u64 sum = (__u16)~check + change;
+
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (__u16)~sum;
+}
+
+/* Of a TCP or UDP header. UDP: 0 means "none" and stays; a computed 0 is sent as 0xffff (RFC 768).
+ */
+static __always_inline void checksum_apply_l4(struct packet *packet, __u64 change)
+{
+	if (packet->protocol == IPPROTO_TCP) {
+		packet->tcp->check = checksum_apply(packet->tcp->check, change);
+	} else if (packet->udp->check) {
+		__u16 check = checksum_apply(packet->udp->check, change);
+
+		packet->udp->check = check ? check : 0xffff;
+	}
+}
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The flow tables' clock: see maps/flow.h. */
+#ifndef LBX_BPF_CLOCK_H
+#define LBX_BPF_CLOCK_H
+
+#include "bpf/packet.h"
+
+static __always_inline __u16 clock_tick(void)
+{
+	return (__u16)(bpf_ktime_get_coarse_ns() >> LBX_TICK_SHIFT);
+}
+
+/* Whether the slot's flow has been idle for longer than its state allows. */
+static __always_inline bool meta_is_expired(__u64 meta, __u16 now)
+{
+	struct lbx_settings *s;
+	__u32 zero = 0;
+
+	s = bpf_map_lookup_elem(&settings, &zero);
+	return s && lbx_meta_age(meta, now) > s->timeout_ticks[lbx_meta_state(meta) & 7];
+}
+
+/* A slot that somebody holds: neither empty nor being filled. */
+static __always_inline bool meta_is_live(__u64 meta)
+{
+	return lbx_meta_state(meta) > LBX_FLOW_CLAIM;
+}
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Stage 5: to the backend, as the service's mode says. A mode is one function here and one row in
+ * forward_to_backend. */
+#ifndef LBX_BPF_FORWARD_H
+#define LBX_BPF_FORWARD_H
+
+#include "bpf/pick.h"
+#include "bpf/rewrite.h"
+
+/* The translation address of that index and of the packet's family. False: there is none (any
+ * more). */
+static __always_inline bool snat_address(const struct packet *packet, __u32 index,
+					 struct ends *ends)
+{
+	if (packet->v6) {
+		struct lbx_addr *addr = bpf_map_lookup_elem(&snat6, &index);
+
+		if (!addr)
+			return false;
+		ends->source6 = *addr;
+		return true;
+	}
+	__be32 *addr = bpf_map_lookup_elem(&snat4, &index);
+
+	if (!addr)
+		return false;
+	ends->source4 = *addr;
+	return true;
+}
+
+/* Full NAT: the backend sees one of our addresses, and answers to us. */
+static __always_inline enum verdict forward_fullnat(struct packet *packet,
+						    const struct lbx_backend *backend, __u64 meta)
+{
+	struct ends ends;
+
+	if (!snat_address(packet, lbx_meta_snat(meta), &ends))
+		return VERDICT_drop_no_snat;
+	if (packet->v6)
+		ends.destination6 = backend->addr;
+	else
+		ends.destination4 = backend->addr.words[3];
+	ends.source_port = bpf_htons(lbx_meta_port(meta));
+	ends.destination_port = backend->port;
+	packet_rewrite(packet, &ends);
+	return VERDICT_CONTINUE;
+}
+
+/* Direct server return: the frame goes on as it is, to another station; the backend has the VIP on
+ * its loopback. */
+static __always_inline enum verdict forward_dsr(struct packet *packet,
+						const struct lbx_backend *backend, __u64 meta)
+{
+	return VERDICT_CONTINUE;
+}
+
+static __always_inline enum verdict forward_by_mode(struct packet *packet,
+						    const struct lbx_backend *backend, __u64 meta)
+{
+	switch (packet->forward) {
+	case LBX_FORWARD_FULLNAT:
+		return forward_fullnat(packet, backend, meta);
+	case LBX_FORWARD_DSR:
+		return forward_dsr(packet, backend, meta);
+	default: /* nat, ipip and gue: the controller does not let them in yet */
+		return VERDICT_drop_error;
+	}
+}
+
+static __always_inline void backend_count(__u32 id, const struct packet *packet)
+{
+	struct lbx_backend_stats *stats = bpf_map_lookup_elem(&backend_stats, &id);
+
+	if (stats) {
+		stats->packets++;
+		stats->bytes += packet->bytes;
+	}
+}
+
+static __always_inline enum verdict forward_to_backend(struct packet *packet, __u64 meta)
+{
+	__u32 id = lbx_meta_backend(meta);
+	struct lbx_backend *backend = backend_lookup(id);
+	enum verdict verdict;
+
+	if (!backend || unlikely(!(backend->flags & LBX_BACKEND_USED)))
+		return VERDICT_drop_backend_gone;
+	if (unlikely(backend->flags & LBX_BACKEND_RESET))
+		return packet->protocol == IPPROTO_TCP ? VERDICT_reply_reset_down
+						       : VERDICT_drop_backend_gone;
+	if (unlikely(backend->flags & LBX_BACKEND_UNRESOLVED))
+		return VERDICT_drop_no_neighbour;
+	verdict = forward_by_mode(packet, backend, meta);
+	if (unlikely(verdict != VERDICT_CONTINUE))
+		return verdict;
+	backend_count(id, packet);
+	return packet_send(packet, backend->interface, backend->mac_destination);
+}
+
+#endif

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * lbxdp's data plane: one XDP program. This file is its table of contents; the stages are in the
+ * headers.
+ *
+ *   parse.h    headers found and bounds-checked            what is not for a service: PASS
+ *   service.h  destination -> service                      or the way back of a full NAT flow ->
+ * return.h flow.h     known flow -> its backend open.h     new flow: slot, ticket, backend, port
+ * slot.h has the protocol between CPUs forward.h  to the backend, by the service's mode reset.h
+ * where it is gone verdict.h  count, and say the XDP action
+ */
+#include "bpf/flow.h"
+#include "bpf/forward.h"
+#include "bpf/maps.h"
+#include "bpf/packet.h"
+#include "bpf/parse.h"
+#include "bpf/reset.h"
+#include "bpf/return.h"
+#include "bpf/service.h"
+#include "bpf/verdict.h"
+
+static __always_inline enum verdict packet_balance(struct packet *packet)
+{
+	enum verdict verdict;
+	__u64 meta = 0;
+
+	verdict = service_lookup(packet);
+	if (verdict != VERDICT_CONTINUE)
+		return verdict;
+	verdict = flow_stage(packet, &meta);
+	if (likely(verdict == VERDICT_CONTINUE))
+		verdict = forward_to_backend(packet, meta);
+	if (unlikely(verdict == VERDICT_reply_reset_down || verdict == VERDICT_reply_reset_closed))
+		verdict = reset_stage(packet, verdict);
+	return verdict;
+}
+
+static __always_inline enum verdict packet_process(struct packet *packet)
+{
+	enum verdict verdict;
+	int snat;
+
+	if (unlikely(port_is_translated(packet->destination_port))) {
+		snat = snat_lookup(packet);
+		verdict = snat < 0 ? VERDICT_CONTINUE : return_stage(packet, snat);
+		if (verdict != VERDICT_CONTINUE)
+			return verdict;
+	}
+	return packet_balance(packet);
+}
+
+static __always_inline enum verdict packet_handle(struct packet *packet)
+{
+	enum verdict verdict;
+
+	if (unlikely((void *)(packet->eth + 1) > packet_end(packet)))
+		return VERDICT_pass_short;
+	if (likely(packet->eth->h_proto == bpf_htons(ETH_P_IP))) {
+		verdict = parse_ipv4(packet);
+		return verdict == VERDICT_CONTINUE ? packet_process(packet) : verdict;
+	}
+	if (packet->eth->h_proto == bpf_htons(ETH_P_IPV6)) {
+		verdict = parse_ipv6(packet);
+		return verdict == VERDICT_CONTINUE ? packet_process(packet) : verdict;
+	}
+	return VERDICT_pass_not_ip;
+}
+
+SEC("xdp")
+int lbxdp_main(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct packet packet = {.ctx = ctx, .eth = data, .bytes = end - data};
+	enum verdict verdict = packet_handle(&packet);
+
+	return verdict_finish(verdict, packet.interface);
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* One packet on its way through the stages. Lives in registers: every stage is inlined, and its
+ * address never escapes. */
+#ifndef LBX_BPF_PACKET_H
+#define LBX_BPF_PACKET_H
+
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <stdbool.h>
+
+#include <bpf/bpf_endian.h>
+
+#include "bpf/maps.h"
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
+#define WRITE_ONCE(x, value) (*(volatile typeof(x) *)&(x) = (value))
+
+/* As on the wire: byte 13 of the TCP header. */
+enum tcp_flag {
+	TCP_FIN = 0x01,
+	TCP_SYN = 0x02,
+	TCP_RST = 0x04,
+	TCP_ACK = 0x10,
+};
+
+struct packet {
+	struct xdp_md *ctx;
+	struct ethhdr *eth;
+	union {
+		struct iphdr *ip4;
+		struct ipv6hdr *ip6;
+	};
+	union {
+		void *l4;
+		struct tcphdr *tcp;
+		struct udphdr *udp;
+	};
+	__u64 bytes; /* of the frame */
+	__be16 source_port;
+	__be16 destination_port;
+	__u8 protocol;
+	__u8 tcp_flags; /* 0 for UDP */
+	bool v6;	/* a constant in each of the two inlined copies of the stages */
+
+	/* what the service stage found */
+	__u16 service;
+	__u8 forward; /* enum lbx_forward */
+	bool closed;
+
+	__u32 interface; /* out: index of the way out, for forward_redirect */
+};
+
+static __always_inline void *packet_end(const struct packet *packet)
+{
+	return (void *)(long)packet->ctx->data_end;
+}
+
+#endif
