@@ -242,6 +242,21 @@ static void test_identity_is_the_id(void **state)
 	assert_int_equal(diff.steps[1].kind, STEP_SERVICE_ADD);
 }
 
+/* A backend's id under another service is another backend. */
+static void test_backend_belongs_to_its_service(void **state)
+{
+	(void)state;
+	models_fill();
+	model_service(&after, "dns")->backends[0].id = 1;
+	model_service(&after, "web")->backends[0].id = 3;
+	diff_take();
+	assert_int_equal(diff.count, 4);
+	assert_int_equal(diff.steps[0].kind, STEP_BACKEND_REMOVE);
+	assert_int_equal(diff.steps[1].kind, STEP_BACKEND_REMOVE);
+	assert_int_equal(diff.steps[2].kind, STEP_BACKEND_ADD);
+	assert_int_equal(diff.steps[3].kind, STEP_BACKEND_ADD);
+}
+
 static int kind_phase(enum step_kind kind)
 {
 	switch (kind) {
@@ -443,6 +458,7 @@ int main(void)
 		DIFF_TEST(test_every_setting_counts),
 		DIFF_TEST(test_stale_bytes_do_not_count),
 		DIFF_TEST(test_identity_is_the_id),
+		DIFF_TEST(test_backend_belongs_to_its_service),
 		DIFF_TEST(test_vip_moves_between_services),
 		DIFF_TEST(test_random_diffs_lead_there_and_back),
 	};

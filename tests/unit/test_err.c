@@ -59,14 +59,16 @@ static void test_too_long_is_cut_visibly(void **state)
 
 static void test_exact_fit_is_not_cut(void **state)
 {
-	char text[sizeof(((struct err *)0)->text)];
 	struct err err = {0};
+	char text[sizeof(err.text) + 1];
 
 	(void)state;
-	memset(text, 'y', sizeof(text) - 1);
-	text[sizeof(text) - 1] = '\0';
+	memset(text, 'y', sizeof(err.text));
+	text[sizeof(err.text)] = '\0';
+	err_set(&err, -EINVAL, "%s", text + 1);
+	assert_string_equal(err.text, text + 1);
 	err_set(&err, -EINVAL, "%s", text);
-	assert_string_equal(err.text, text);
+	assert_string_equal(err.text + sizeof(err.text) - 5, "y...");
 }
 
 /* What the calls of `lines` write to stderr. */

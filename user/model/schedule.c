@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "user/model/schedule.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -208,7 +209,7 @@ static void table_fill(struct lbx_schedule *schedule, struct filling *filling,
 
 		for (; served; served = served->next)
 			heap_push(filling, served);
-		/* The paper proves that the heap is never empty here. */
+		assert(filling->heap_count); /* the paper proves it */
 		served = heap_pop(filling);
 		served->served++;
 		schedule->backends[step - 1] = served->id;

@@ -177,7 +177,7 @@ int backend_validate(const struct service *service, const struct endpoint *endpo
 	char text[ENDPOINT_TEXT_MAX];
 
 	endpoint_format(endpoint, text);
-	if (strcmp(family, vip_family))
+	if (strcmp(family, vip_family) != 0)
 		return err_set(err, -EINVAL,
 			       "backend %s: %s, but the service's VIP is %s; give an %s address",
 			       text, family, vip_family, vip_family);

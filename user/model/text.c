@@ -23,9 +23,8 @@ int text_number(const char *text, const char *what, unsigned long lo, unsigned l
 		return err_set(err, -EINVAL,
 			       "%s \"" SHOWN "\": not a whole number; give %lu to %lu", what, text,
 			       lo, hi);
-	errno = 0;
-	value = strtoul(text, NULL, 10);
-	if (errno || value < lo || value > hi)
+	value = strtoul(text, NULL, 10); /* too much for it: ULONG_MAX, which is above hi too */
+	if (value < lo || value > hi)
 		return err_set(err, -EINVAL, "%s " SHOWN ": out of range; give %lu to %lu", what,
 			       text, lo, hi);
 	*out = (unsigned)value;
@@ -71,10 +70,9 @@ int text_duration_ms(const char *text, const char *what, unsigned lo, unsigned h
 		return err_set(err, -EINVAL,
 			       "%s \"" SHOWN "\": not a duration; give one like 500ms, 2s or 1m",
 			       what, text);
-	errno = 0;
 	value = strtoull(text, NULL, 10);
 	/* Compared before the multiplication, which could wrap. */
-	if (errno || value > hi / unit_ms || value * unit_ms < lo)
+	if (value > hi / unit_ms || value * unit_ms < lo)
 		return err_set(err, -EINVAL, "%s " SHOWN ": out of range; give %s to %s", what,
 			       text, duration_format(lo, lo_text, sizeof(lo_text)),
 			       duration_format(hi, hi_text, sizeof(hi_text)));
@@ -86,7 +84,7 @@ int text_port_range(const char *text, __u16 *lo, __u16 *hi, struct err *err)
 {
 	size_t lo_digits = strspn(text, DIGITS);
 	char lo_text[8];
-	unsigned first, last;
+	unsigned first = 0, last = 0;
 
 	if (lo_digits == 0 || lo_digits >= sizeof(lo_text) || text[lo_digits] != '-')
 		return err_set(err, -EINVAL,

@@ -112,7 +112,7 @@ int text_check(const char *text, struct check_spec *spec, struct err *err)
 		parsed = (struct check_spec){.kind = CHECK_NONE};
 	else if (!strcmp(text, "tcp"))
 		parsed = (struct check_spec){.kind = CHECK_TCP};
-	else if (strncmp(text, HTTP, sizeof(HTTP) - 1))
+	else if (strncmp(text, HTTP, sizeof(HTTP) - 1) != 0)
 		return err_set(err, -EINVAL,
 			       "check \"" SHOWN
 			       "\": unknown; use none, tcp or http://[HOST]/PATH[=STATUS]",
