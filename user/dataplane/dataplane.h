@@ -38,6 +38,8 @@ struct dataplane_memory {
 	unsigned max_flows;			    /* slots per table */
 };
 
+/* Whether an instance of that name is pinned, so that dataplane_open() would adopt it. */
+bool dataplane_exists(const char *instance);
 /*
  * Loads program and maps, or adopts those pinned under the instance's name (then `adopted` is set,
  * options must agree or be 0, and the program is replaced by ours in place on every interface it is

@@ -73,6 +73,11 @@ bool pins_exist(const char *instance)
 	return !access(pin_path(path, instance, "/maps/settings"), F_OK);
 }
 
+bool dataplane_exists(const char *instance)
+{
+	return pins_exist(instance);
+}
+
 static int directory_make(const char *path, struct err *err)
 {
 	if (!mkdir(path, 0700) || errno == EEXIST)
