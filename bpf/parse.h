@@ -57,7 +57,7 @@ static __always_inline enum verdict parse_udp(struct packet *packet)
 	return VERDICT_CONTINUE;
 }
 
-static __always_inline enum verdict parse_l4(struct packet *packet, __u8 protocol)
+static __always_inline enum verdict parse_l4(struct packet *packet, __u32 protocol)
 {
 	packet->protocol = protocol;
 	if (protocol == IPPROTO_TCP)
@@ -86,48 +86,93 @@ static __always_inline enum verdict parse_ipv4(struct packet *packet)
 	return parse_l4(packet, ip->protocol);
 }
 
-/* Steps over one extension header. Returns CONTINUE while there are more, and sets *next. */
-static __always_inline enum verdict parse_extension(void **cursor, void *end, __u8 *next)
-{
-	struct ipv6_extension *extension = *cursor;
+#define WALK_OFFSET_MAX 0x3fff /* 8 headers of 2 KiB, as the field allows */
 
-	if ((void *)(extension + 1) > end)
-		return VERDICT_pass_short;
+/* Where a walk over extension headers ended. */
+struct walk {
+	__u32 offset; /* from the end of the fixed header */
+	__u8 next;    /* the header found there */
+	__u8 verdict; /* CONTINUE, or why not */
+};
+
+static __always_inline bool next_is_extension(__u32 next)
+{
+	return next == NEXT_HOP_BY_HOP || next == NEXT_ROUTING || next == NEXT_DESTINATION;
+}
+
+/* Steps over one extension header. */
+static __always_inline void walk_step(struct walk *walk, void *base, void *end)
+{
+	struct ipv6_extension *extension = base + (walk->offset & WALK_OFFSET_MAX);
+
+	if ((void *)(extension + 1) > end) {
+		walk->verdict = VERDICT_pass_short;
+		return;
+	}
 	/* The checksum's pseudo-header names the last segment, not ip6->daddr (RFC 8200, 8.1). */
-	if (*next == NEXT_ROUTING && extension->segments_left)
-		return VERDICT_pass_protocol;
-	*next = extension->next;
-	*cursor += (extension->length + 1) * 8;
-	return VERDICT_CONTINUE;
+	if (walk->next == NEXT_ROUTING && extension->segments_left)
+		walk->verdict = VERDICT_pass_protocol;
+	walk->next = extension->next;
+	walk->offset += (extension->length + 1) * 8;
+}
+
+/*
+ * Walks the extension headers. Not static and not inlined, so that the verifier looks at it once,
+ * and at what follows it not once for each number of headers. Returns offset | next << 16 | verdict
+ * << 24.
+ */
+__u32 __noinline extensions_walk(struct xdp_md *ctx)
+{
+	void *base = (void *)(long)ctx->data + sizeof(struct ethhdr) + sizeof(struct ipv6hdr);
+	void *end = (void *)(long)ctx->data_end;
+	struct walk walk = {};
+
+	if (base > end)
+		return VERDICT_pass_short << 24;
+	walk.next = ((struct ipv6hdr *)base - 1)->nexthdr;
+	for (int i = 0; i < IPV6_EXTENSIONS_MAX && !walk.verdict; i++) {
+		if (!next_is_extension(walk.next))
+			break;
+		walk_step(&walk, base, end);
+	}
+	return (walk.offset & WALK_OFFSET_MAX) | walk.next << 16 | walk.verdict << 24;
+}
+
+static __always_inline enum verdict parse_extensions(struct packet *packet, __u32 *next)
+{
+	__u32 walk = extensions_walk(packet->ctx);
+
+	if (walk >> 24)
+		return walk >> 24;
+	*next = walk >> 16 & 0xff;
+	asm volatile(""
+		     : "+r"(*next)); /* one register, or the verifier loses track of the copies */
+	packet->l4 += walk & WALK_OFFSET_MAX;
+	return *next == NEXT_FRAGMENT ? VERDICT_pass_fragment : VERDICT_CONTINUE;
 }
 
 static __always_inline enum verdict parse_ipv6(struct packet *packet)
 {
 	struct ipv6hdr *ip = (void *)(packet->eth + 1);
-	void *end = packet_end(packet), *cursor = ip + 1;
+	void *end = packet_end(packet);
 	enum verdict verdict;
-	__u8 next;
+	__u32 next;
 
 	packet->v6 = true;
 	packet->ip6 = ip;
-	if (unlikely((void *)(ip + 1) > end))
+	packet->l4 = ip + 1;
+	if (unlikely(packet->l4 > end))
 		return VERDICT_pass_short;
 	if (unlikely(ip->version != 6))
 		return VERDICT_pass_malformed;
-	if (unlikely(bpf_ntohs(ip->payload_len) > (__u64)(end - cursor)))
+	if (unlikely(bpf_ntohs(ip->payload_len) > (__u64)(end - packet->l4)))
 		return VERDICT_pass_short;
 	next = ip->nexthdr;
-	for (int i = 0; i < IPV6_EXTENSIONS_MAX; i++) {
-		if (likely(next != NEXT_HOP_BY_HOP && next != NEXT_ROUTING &&
-			   next != NEXT_DESTINATION))
-			break;
-		verdict = parse_extension(&cursor, end, &next);
+	if (unlikely(next_is_extension(next) || next == NEXT_FRAGMENT)) {
+		verdict = parse_extensions(packet, &next);
 		if (verdict != VERDICT_CONTINUE)
 			return verdict;
 	}
-	if (unlikely(next == NEXT_FRAGMENT))
-		return VERDICT_pass_fragment;
-	packet->l4 = cursor;
 	return parse_l4(packet, next);
 }
 
