@@ -59,6 +59,9 @@ static void path_adopt(struct controller *controller, struct backend_runtime *ru
 	memcpy(path->mac_destination, entry->mac_destination, sizeof(path->mac_destination));
 	memcpy(path->mac_source, entry->mac_source, sizeof(path->mac_source));
 	runtime->path_adopted = true;
+	/* Was logged when it came up. */
+	if (runtime->health.state == HEALTH_UP)
+		runtime->shown_state = BACKEND_UP;
 }
 
 void adopt_grace_over(int fd, short events, void *context)

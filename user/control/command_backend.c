@@ -28,10 +28,7 @@ static int target_init(struct call *call, struct backend_target *target, struct 
 	if (r)
 		return r;
 	snprintf(target->service, sizeof(target->service), "%.*s", LBX_NAME_MAX, service->name);
-	r = model_copy(&target->next, &call->controller->model, err);
-	if (r)
-		model_init(&target->next);
-	return r;
+	return model_copy(&target->next, &call->controller->model, err);
 }
 
 static void target_fini(struct backend_target *target)

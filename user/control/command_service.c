@@ -85,13 +85,11 @@ static int service_result(struct call *call, const char *name, struct err *err)
 static int service_apply_add(struct call *call, const struct service *service, struct err *err)
 {
 	struct controller *controller = call->controller;
-	automodel struct model next;
+	automodel struct model next = {0};
 	int r = model_copy(&next, &controller->model, err);
 
-	if (r) {
-		model_init(&next);
+	if (r)
 		return r;
-	}
 	r = model_service_add(&next, service, err);
 	return r ? r : controller_apply(controller, &next, err);
 }
@@ -99,11 +97,9 @@ static int service_apply_add(struct call *call, const struct service *service, s
 /* Before the VIP is put on an interface: what the model refuses must not get so far. */
 static int service_add_try(struct call *call, const struct service *service, struct err *err)
 {
-	automodel struct model next;
+	automodel struct model next = {0};
 	int r = model_copy(&next, &call->controller->model, err);
 
-	if (r)
-		model_init(&next);
 	return r ? r : model_service_add(&next, service, err);
 }
 
@@ -147,7 +143,7 @@ int command_service_add(struct call *call, struct err *err)
 int command_service_set(struct call *call, struct err *err)
 {
 	struct controller *controller = call->controller;
-	automodel struct model next;
+	automodel struct model next = {0};
 	struct service *found, changed;
 	int r;
 
@@ -155,10 +151,8 @@ int command_service_set(struct call *call, struct err *err)
 		return err_set(err, -EINVAL,
 			       "service set: nothing to change; see 'lbxdp service set --help'");
 	r = model_copy(&next, &controller->model, err);
-	if (r) {
-		model_init(&next);
+	if (r)
 		return r;
-	}
 	r = model_service_find(&next, args_text(call->args, "name"), &found, err);
 	if (r)
 		return r;
@@ -191,15 +185,13 @@ static bool vip_hand_over(struct model *next, const struct service *from)
 int command_service_remove(struct call *call, struct err *err)
 {
 	struct controller *controller = call->controller;
-	automodel struct model next;
+	automodel struct model next = {0};
 	struct service *found, removed;
 	bool handed_over;
 	int r = model_copy(&next, &controller->model, err);
 
-	if (r) {
-		model_init(&next);
+	if (r)
 		return r;
-	}
 	r = model_service_find(&next, args_text(call->args, "name"), &found, err);
 	if (r)
 		return r;

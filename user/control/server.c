@@ -23,6 +23,8 @@ enum {
 	IDLE_S = 60,		    /* without a request */
 	STUCK_S = 10,		    /* without taking its answer */
 	OUTPUT_ENOUGH = 256 * 1024, /* bytes; no further request until some of them are taken */
+	LINGER_S = 2,
+	LINGER_BYTES = 1024 * 1024,
 };
 
 struct connection {
@@ -31,6 +33,8 @@ struct connection {
 	struct bufferevent *buffers;
 	bool ended;   /* the peer sends no more */
 	bool closing; /* once the answers are out */
+	bool shut;    /* they are */
+	size_t discarded;
 };
 
 struct server {
@@ -84,30 +88,61 @@ static void connection_refuse_long(struct connection *connection)
 	connection->closing = true;
 }
 
-/* Answers what has come in, as far as the answers are taken. */
-static void connection_serve(struct connection *connection)
+/*
+ * The answers are out. Closing with input unread would reset the connection, and the peer might
+ * lose the last answer: what still comes in is thrown away, within reason.
+ */
+static void connection_linger(struct connection *connection)
+{
+	static const struct timeval linger = {.tv_sec = LINGER_S};
+	struct evbuffer *input = bufferevent_get_input(connection->buffers);
+
+	connection->discarded += evbuffer_get_length(input);
+	evbuffer_drain(input, evbuffer_get_length(input));
+	if (connection->ended || connection->server->controller->exiting ||
+	    connection->discarded > LINGER_BYTES) {
+		connection_free(connection);
+		return;
+	}
+	if (connection->shut)
+		return;
+	connection->shut = true;
+	shutdown(bufferevent_getfd(connection->buffers), SHUT_WR);
+	bufferevent_set_timeouts(connection->buffers, &linger, NULL);
+}
+
+/* Answers the lines that have come in, as far as the answers are taken. False: there is none left.
+ */
+static bool connection_answer_all(struct connection *connection)
 {
 	struct evbuffer *input = bufferevent_get_input(connection->buffers);
 	struct evbuffer *output = bufferevent_get_output(connection->buffers);
-	bool starved = false;
 
 	while (!connection->closing && evbuffer_get_length(output) < OUTPUT_ENOUGH) {
 		size_t length;
 		autofree char *line = evbuffer_readln(input, &length, EVBUFFER_EOL_LF);
 
-		starved = !line;
-		if (starved)
-			break;
+		if (!line)
+			return false;
 		connection_answer(connection, line, length);
 	}
-	if (!connection->closing && starved && evbuffer_get_length(input) > REQUEST_LINE_MAX)
+	return true;
+}
+
+static void connection_serve(struct connection *connection)
+{
+	struct evbuffer *input = bufferevent_get_input(connection->buffers);
+	bool more = connection_answer_all(connection);
+
+	if (!more && evbuffer_get_length(input) > REQUEST_LINE_MAX)
 		connection_refuse_long(connection);
-	connection->closing |= connection->ended && starved;
-	if (!connection->closing)
-		return;
-	bufferevent_disable(connection->buffers, EV_READ);
-	if (!evbuffer_get_length(output))
-		connection_free(connection);
+	if (!more && connection->ended)
+		connection->closing = true;
+	if (connection->closing &&
+	    !evbuffer_get_length(bufferevent_get_output(connection->buffers)))
+		connection_linger(connection);
+	else if (connection->closing)
+		evbuffer_drain(input, evbuffer_get_length(input));
 }
 
 static void connection_readable(struct bufferevent *buffers, void *context)
