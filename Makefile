@@ -91,7 +91,9 @@ $(foreach kind,tests/unit asan,$(CLI_TESTS:%=$(B)/$(kind)/%)): UNIT_LIBS := -lsm
 
 $(call obj,$(wildcard tests/bpf/*.c tests/bench/*.c)): | $(B)/lbxdp.skel.h
 $(B)/tests/bpf/%: $(B)/tests/bpf/%.o $(call obj,$(BPF_TEST_LIB))
-	$(CC) $(CFLAGS) -o $@ $^ -lcmocka -lbpf -lelf -lz -lpthread
+	$(CC) $(CFLAGS) -o $@ $^ -lcmocka $(BPF_TEST_LIBS) -lbpf -lelf -lz -lpthread
+$(B)/tests/bpf/test_dataplane: $(call obj,$(wildcard user/dataplane/*.c user/base/*.c))
+$(B)/tests/bpf/test_dataplane: BPF_TEST_LIBS := -lxdp
 
 test-unit: $(UNIT_TESTS) $(ASAN_TESTS)
 	tests/run unit

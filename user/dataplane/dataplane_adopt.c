@@ -121,6 +121,8 @@ static int program_adopt(struct dataplane *dataplane, struct attachment *attachm
 		ret = dispatcher_replace(dataplane, interface->ifindex, &interface->prog_id);
 	if (ret == -ENOENT || ret == -ENODEV)
 		return ret;
+	if (!interface->dispatcher)
+		link_note(dataplane, attachment, "it was attached without");
 	if (ret)
 		attachment_note(attachment, "still runs the previous version of the program");
 	occupant_query(interface->ifindex, &occupant);

@@ -34,11 +34,10 @@ static int dispatcher_try(struct dataplane *dataplane, struct attachment *attach
 			  enum attach_mode mode)
 {
 	struct dataplane_interface *interface = &attachment->interface;
-	int ret = -EOPNOTSUPP;
+	int ret;
 
 	messages_reason_clear();
-	if (dataplane->features.dispatcher)
-		ret = dispatcher_attach(dataplane, interface->ifindex, mode, &interface->prog_id);
+	ret = dispatcher_attach(dataplane, interface->ifindex, mode, &interface->prog_id);
 	interface->dispatcher = !ret;
 	interface->mode = mode;
 	return ret;
@@ -49,7 +48,6 @@ static int link_try(struct dataplane *dataplane, struct attachment *attachment,
 {
 	struct dataplane_interface *interface = &attachment->interface;
 	struct occupant occupant;
-	char note[NOTE_MAX];
 	int ret;
 
 	messages_reason_clear();
@@ -59,10 +57,7 @@ static int link_try(struct dataplane *dataplane, struct attachment *attachment,
 	occupant_query(interface->ifindex, &occupant);
 	interface->mode = mode;
 	interface->prog_id = occupant.prog_id;
-	snprintf(note, sizeof(note), "no dispatcher (%s), so no other XDP program can be added",
-		 dataplane->features.dispatcher ? strerror(-dispatcher_ret)
-						: "the kernel refuses EXT programs");
-	attachment_note(attachment, note);
+	link_note(dataplane, attachment, strerror(-dispatcher_ret));
 	return 0;
 }
 
@@ -149,7 +144,7 @@ static int program_attach(struct dataplane *dataplane, struct attachment *attach
 			       name, strerror(-ret));
 	if (!occupant.prog_id)
 		return modes_try(dataplane, attachment, wanted, err);
-	if (dataplane->features.dispatcher && dispatcher_present(ifindex))
+	if (!dataplane->features.no_dispatcher && dispatcher_present(ifindex))
 		return neighbour_join(dataplane, attachment, &occupant, wanted, err);
 	return err_set(err, -EBUSY,
 		       "%s: XDP program '%s' (id %u) is attached in %s mode; detach it first, see "

@@ -28,7 +28,7 @@ int dispatcher_ports_open(struct dataplane *dataplane, struct err *err)
 	char path[PIN_PATH_MAX];
 	int fd = bpf_obj_get(pin_path(path, dataplane->instance, "/maps/tx_ports_ext"));
 
-	if (fd == -ENOENT && dataplane->features.dispatcher) {
+	if (fd == -ENOENT && !dataplane->features.no_dispatcher) {
 		fd = bpf_map_create(BPF_MAP_TYPE_DEVMAP, "tx_ports_ext", sizeof(__u32),
 				    sizeof(__u32), LBX_MAX_INTERFACES, NULL);
 		if (fd >= 0 && bpf_obj_pin(fd, path)) {
@@ -123,8 +123,11 @@ int dispatcher_attach(struct dataplane *dataplane, unsigned ifindex, enum attach
 		      __u32 *prog_id)
 {
 	struct xdp_program *program;
-	int ret = dispatcher_program(dataplane, &program);
+	int ret;
 
+	if (dataplane->features.no_dispatcher)
+		return -EOPNOTSUPP;
+	ret = dispatcher_program(dataplane, &program);
 	if (!ret)
 		ret = xdp_program__attach(program, (int)ifindex, libxdp_mode(mode), 0);
 	if (!ret)

@@ -40,8 +40,8 @@ struct mapped {
 
 /* What the running kernel can do beyond what we need. */
 struct kernel_features {
-	bool frags;	 /* programs may declare that they cope with fragmented frames (5.18) */
-	bool dispatcher; /* it loads EXT programs, so several programs may share an interface */
+	bool frags; /* programs may declare that they cope with fragmented frames (5.18) */
+	const char *no_dispatcher; /* why several programs cannot share an interface, or NULL */
 };
 
 struct dispatcher;
@@ -59,6 +59,8 @@ struct dataplane {
 
 /* dataplane_probe.c: the kernel, and what it says */
 void messages_init(bool verbose);
+/* Takes the libraries' messages, which they would print, for what was decided by messages_init. */
+void messages_redirect(void);
 /* The kernel's own reason for the last refused attachment, "" if it gave none. */
 const char *messages_reason(void);
 void messages_reason_clear(void);
@@ -90,6 +92,8 @@ int link_attach(struct dataplane *dataplane, unsigned ifindex, enum attach_mode 
 int link_detach(const char *instance, unsigned ifindex);
 /* Puts our program in place of the one that runs. -ENOENT: no link. */
 int link_replace(struct dataplane *dataplane, unsigned ifindex);
+/* Says in the note what it means to have a link; why: unless the kernel leaves no choice. */
+void link_note(const struct dataplane *dataplane, struct attachment *attachment, const char *why);
 
 /* dataplane_dispatcher.c: an interface shared through libxdp */
 int dispatcher_ports_open(struct dataplane *dataplane, struct err *err);

@@ -69,3 +69,14 @@ int link_replace(struct dataplane *dataplane, unsigned ifindex)
 		return -errno;
 	return 0;
 }
+
+void link_note(const struct dataplane *dataplane, struct attachment *attachment, const char *why)
+{
+	char note[NOTE_MAX];
+
+	if (dataplane->features.no_dispatcher)
+		why = dataplane->features.no_dispatcher;
+	snprintf(note, sizeof(note), "no dispatcher (%s), so no other XDP program can be added",
+		 why);
+	attachment_note(attachment, note);
+}

@@ -125,7 +125,7 @@ static int skel_load(struct dataplane *dataplane, struct err *err)
 
 	if (!ret)
 		return tables_map(dataplane, err);
-	if (ret == -ENOMEM || ret == -E2BIG)
+	if (ret == -ENOMEM)
 		return err_set(err, ret,
 			       "flow tables: no memory for %u flows; retry with a smaller "
 			       "--max-flows",

@@ -220,6 +220,7 @@ int dataplane_destroy(const char *instance, struct err *err)
 		return ret;
 	if (!bpffs_mounted() || access(pin_path(path, instance, "%s", ""), F_OK))
 		return 0;
+	messages_redirect();
 	ret = links_detach(instance);
 	if (!ret)
 		ret = dispatchers_detach(instance);
@@ -233,5 +234,6 @@ int dataplane_destroy(const char *instance, struct err *err)
 	if ((rmdir(maps) && errno != ENOENT) || rmdir(path))
 		return err_set(err, -errno, "%s: cannot remove (%s); remove it by hand", path,
 			       strerror(errno));
+	rmdir(PINS_ROOT "/lbxdp"); /* unless other instances are there */
 	return 0;
 }

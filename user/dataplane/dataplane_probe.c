@@ -63,6 +63,11 @@ libxdp_message(enum libxdp_print_level level, const char *format, va_list argume
 void messages_init(bool verbose)
 {
 	messages_verbose = verbose;
+	messages_redirect();
+}
+
+void messages_redirect(void)
+{
 	libbpf_set_print(libbpf_message);
 	libxdp_set_print(libxdp_message);
 }
@@ -102,22 +107,24 @@ static int kernel_refuses(int code, struct err *err)
 		       strerror(-code));
 }
 
-/* Type information for `int probe(struct xdp_md *ctx)`, which EXT programs must have. */
+/*
+ * Type information for `int probe(struct xdp_md *ctx)`, which EXT programs must have. Fields and
+ * parameters go to the type that was added last, hence the order.
+ */
 static int probe_btf_load(__s32 *function)
 {
 	struct btf *btf = btf__new_empty();
-	int integer, fd = -ENOMEM;
+	int integer, pointer, prototype, fd = -ENOMEM;
 	__u32 size;
 	const void *raw;
 
 	if (!btf)
 		return -ENOMEM;
 	integer = btf__add_int(btf, "int", 4, BTF_INT_SIGNED);
-	btf__add_struct(btf, "xdp_md", 4);
-	btf__add_field(btf, "data", integer, 0, 0);
-	btf__add_func_proto(btf, integer);
-	btf__add_func_param(btf, "ctx", btf__add_ptr(btf, 2));
-	*function = btf__add_func(btf, "probe", BTF_FUNC_GLOBAL, 3);
+	pointer = btf__add_ptr(btf, btf__add_struct(btf, "xdp_md", 0));
+	prototype = btf__add_func_proto(btf, integer);
+	btf__add_func_param(btf, "ctx", pointer);
+	*function = btf__add_func(btf, "probe", BTF_FUNC_GLOBAL, prototype);
 	raw = btf__raw_data(btf, &size);
 	if (raw)
 		fd = bpf_btf_load(raw, size, NULL);
@@ -167,6 +174,9 @@ int kernel_probe(struct kernel_features *features, struct err *err)
 	}
 	features->frags = !program_try(pass, INSN_COUNT(pass), BPF_F_XDP_HAS_FRAGS);
 	/* libxdp honours the variable too, and would attach a single program behind our back. */
-	features->dispatcher = !(skip && strcmp(skip, "1") == 0) && ext_probe();
+	if (skip && strcmp(skip, "1") == 0)
+		features->no_dispatcher = "LIBXDP_SKIP_DISPATCHER is set";
+	else if (!ext_probe())
+		features->no_dispatcher = "the kernel refuses EXT programs";
 	return 0;
 }
