@@ -171,7 +171,9 @@ static __always_inline enum verdict reverse_open(struct opening *opening, __u16 
 						 const struct lbx_backend *backend)
 {
 	__u32 range = config.port_hi - config.port_lo + 1, port = bpf_get_prandom_u32();
-	__u32 stride = 1 + (port >> 16) % range, count = backend->snat_count;
+	/* Short enough that all tries lie within one round of the range: none comes twice. */
+	__u32 stride = 1 + (port >> 16) % (range / LBX_PORT_TRIES + 1);
+	__u32 count = backend->snat_count;
 	__u8 snat;
 
 	if (!count)
