@@ -94,8 +94,8 @@ static void memory_log(const struct controller *controller)
 	struct dataplane_memory memory;
 
 	dataplane_memory(controller->dataplane, &memory);
-	log_info("data plane loaded: %u flows a table, %llu MiB", memory.max_flows,
-		 (memory.flows4 + memory.flows6 + memory.reverse) >> 20);
+	log_info("data plane loaded: %u flows a table, %.1f MiB", memory.max_flows,
+		 (double)(memory.flows4 + memory.flows6 + memory.reverse) / (1 << 20));
 }
 
 static int dataplane_begin(struct controller *controller, const struct attach_request *request,

@@ -42,6 +42,9 @@ void controller_flush(struct controller *controller)
 {
 	struct err err = {0};
 
+	/* Another daemon may have taken over already. */
+	if (controller->exiting)
+		return;
 	for (size_t i = 0; i < controller->model.service_count; i++) {
 		const struct service *service = &controller->model.services[i];
 		struct service_runtime *runtime = controller->services[service->id];

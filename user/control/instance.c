@@ -83,3 +83,9 @@ int instance_lock(struct instance *instance, struct err *err)
 	instance->lock_fd = fd;
 	return 0;
 }
+
+/* The file stays: two daemons could otherwise hold locks on two files of the same name. */
+void instance_unlock(const struct instance *instance)
+{
+	flock(instance->lock_fd, LOCK_UN);
+}

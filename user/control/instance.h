@@ -17,6 +17,7 @@ struct instance {
 int instance_init(struct instance *instance, const char *name, struct err *err);
 /* Makes the directory and takes the lock. -EBUSY (names the holder's pid), -EACCES ... */
 int instance_lock(struct instance *instance, struct err *err);
+void instance_unlock(const struct instance *instance);
 /* "DIRECTORY/NAME.SUFFIX" */
 const char *instance_path(const struct instance *instance, const char *suffix,
 			  char path[INSTANCE_PATH_MAX]);

@@ -63,6 +63,20 @@ static void connection_send(struct connection *connection, const char *answer)
 		connection->closing = true;
 }
 
+/* Makes room for another daemon: whoever reads the answer may start one at once. */
+static void server_retire(struct server *server)
+{
+	char path[INSTANCE_PATH_MAX];
+
+	if (!server->listener)
+		return;
+	evconnlistener_free(server->listener);
+	server->listener = NULL;
+	event_del(server->resume);
+	unlink(instance_path(&server->controller->instance, "sock", path));
+	instance_unlock(&server->controller->instance);
+}
+
 static void connection_answer(struct connection *connection, const char *line, size_t length)
 {
 	struct controller *controller = connection->server->controller;
@@ -70,11 +84,13 @@ static void connection_answer(struct connection *connection, const char *line, s
 	bool malformed;
 	autofree char *answer = command_run(controller, line, length, &malformed);
 
+	if (controller->exiting) {
+		server_retire(connection->server);
+		/* The answer gets out, but a peer that does not take it cannot hold us. */
+		event_base_loopexit(controller->base, &patience);
+	}
 	connection_send(connection, answer);
 	connection->closing |= malformed || controller->exiting;
-	/* The answer gets out, but a peer that does not take it cannot hold us. */
-	if (controller->exiting)
-		event_base_loopexit(controller->base, &patience);
 }
 
 static void connection_refuse_long(struct connection *connection)
@@ -132,7 +148,10 @@ static bool connection_answer_all(struct connection *connection)
 static void connection_serve(struct connection *connection)
 {
 	struct evbuffer *input = bufferevent_get_input(connection->buffers);
-	bool more = connection_answer_all(connection);
+	bool more;
+
+	connection->closing |= connection->server->controller->exiting;
+	more = connection_answer_all(connection);
 
 	if (!more && evbuffer_get_length(input) > REQUEST_LINE_MAX)
 		connection_refuse_long(connection);
@@ -284,16 +303,11 @@ int server_new(struct controller *controller, struct server **out, struct err *e
 
 void server_free(struct server *server)
 {
-	char path[INSTANCE_PATH_MAX];
-
 	if (!server)
 		return;
 	while (!LIST_EMPTY(&server->connections))
 		connection_free(LIST_FIRST(&server->connections));
-	if (server->listener) {
-		evconnlistener_free(server->listener);
-		unlink(instance_path(&server->controller->instance, "sock", path));
-	}
+	server_retire(server);
 	if (server->resume)
 		event_free(server->resume);
 	free(server);

@@ -116,6 +116,8 @@ void sweep_run(int fd, short events, void *context)
 
 	(void)fd;
 	(void)events;
+	if (controller->exiting)
+		return;
 	for (unsigned id = 1; id < LBX_MAX_BACKENDS; id++) {
 		if (controller->backends[id] && controller->backends[id]->show_later)
 			service_touch(controller, controller->backends[id]->service_id);

@@ -216,8 +216,11 @@ const char *backend_reason(const struct backend_runtime *runtime, const struct s
 	*text = '\0';
 	if (runtime->state == BACKEND_UNREACHABLE)
 		snprintf(text, size, "%s", runtime->reason);
-	else if (service->check.kind == CHECK_NONE || !*runtime->health.reason)
+	else if (service->check.kind == CHECK_NONE)
 		return text;
+	else if (runtime->state == BACKEND_DOWN && !failures)
+		snprintf(text, size, "recovering (%u of %u successes)", runtime->health.streak,
+			 service->timing.rise);
 	else if (runtime->state == BACKEND_DOWN)
 		snprintf(text, size, "%s (%u failure%s)", runtime->health.reason, failures,
 			 failures == 1 ? "" : "s");
