@@ -2,6 +2,7 @@
 # make            build/lbxdpd and build/lbxdp (no root needed)
 # make test       everything: unit, BPF and network tests (root)
 # make test-unit  the pure parts, also under ASan and UBSan (no root)
+# make test-loop  what runs on the event loop, against the real kernel, also under ASan and UBSan (root)
 # make bench      the figures, as a table and build/bench.json (root)
 # make lint       clang-format, clang-tidy, shellcheck
 # make install    PREFIX=/usr/local DESTDIR=
@@ -29,7 +30,7 @@ DAEMON_SRC := $(PURE_SRC) user/lbxdpd.c \
 CLI_SRC := user/lbxdp.c $(wildcard user/cli/*.c user/base/*.c)
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
-.PHONY: all clean install test test-unit test-bpf test-net bench lint format
+.PHONY: all clean install test test-unit test-bpf test-loop test-net bench lint format
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -95,13 +96,28 @@ $(B)/tests/bpf/%: $(B)/tests/bpf/%.o $(call obj,$(BPF_TEST_LIB))
 $(B)/tests/bpf/test_dataplane: $(call obj,$(wildcard user/dataplane/*.c user/base/*.c))
 $(B)/tests/bpf/test_dataplane: BPF_TEST_LIBS := -lxdp
 
+# tests/loop/test_X.c: netlink and health checks, each program in a network namespace of its own.
+LOOP_TESTS := $(patsubst tests/loop/%.c,$(B)/tests/loop/%,$(wildcard tests/loop/test_*.c))
+LOOP_ASAN_TESTS := $(patsubst tests/loop/%.c,$(B)/asan/loop/%,$(wildcard tests/loop/test_*.c))
+LOOP_SRC := $(PURE_SRC) $(wildcard user/netlink/*.c user/probe/*.c)
+LOOP_LIBS := -lcmocka -levent_core -levent_extra -lcurl -lmnl -ljansson -lm
+
+$(B)/tests/loop/%: $(B)/tests/loop/%.o $(call obj,$(LOOP_SRC))
+	$(CC) $(CFLAGS) -o $@ $^ $(LOOP_LIBS)
+
+$(B)/asan/loop/%: tests/loop/%.c $(LOOP_SRC) $(wildcard user/*/*.h maps/* tests/loop/*.h) | $(B)/version.h
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -O1 $(SAN) -o $@ $(filter %.c,$^) $(LOOP_LIBS)
+
 test-unit: $(UNIT_TESTS) $(ASAN_TESTS)
 	tests/run unit
 test-bpf: all $(BPF_TESTS)
 	tests/run bpf
+test-loop: $(LOOP_TESTS) $(LOOP_ASAN_TESTS)
+	tests/run loop
 test-net: all
 	tests/run net
-test: all $(UNIT_TESTS) $(ASAN_TESTS) $(BPF_TESTS)
+test: all $(UNIT_TESTS) $(ASAN_TESTS) $(BPF_TESTS) $(LOOP_TESTS) $(LOOP_ASAN_TESTS)
 	tests/run all
 
 -include tests/bench/Makefile.inc

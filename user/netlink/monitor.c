@@ -21,7 +21,8 @@ struct monitor {
 	struct event *readable;
 	const struct monitor_callbacks *callbacks;
 	void *context;
-	char buffer[READ_BYTES];
+	bool is_overrun;
+	_Alignas(struct nlmsghdr) char buffer[READ_BYTES];
 };
 
 static int message_pass(const struct nlmsghdr *message, void *context)
@@ -32,20 +33,28 @@ static int message_pass(const struct nlmsghdr *message, void *context)
 	return MNL_CB_OK;
 }
 
-/* One read. False: there is nothing more for now. */
+/*
+ * One read. False: there is nothing more for now. After a loss what is still queued is older than
+ * what was lost: it is thrown away, and the state read anew when the queue is empty.
+ */
 static bool monitor_read(struct monitor *monitor)
 {
 	ssize_t bytes = mnl_socket_recvfrom(monitor->socket, monitor->buffer,
 					    sizeof(monitor->buffer));
 
 	if (bytes > 0) {
-		mnl_cb_run(monitor->buffer, (size_t)bytes, 0, 0, message_pass, monitor);
+		if (!monitor->is_overrun)
+			mnl_cb_run(monitor->buffer, (size_t)bytes, 0, 0, message_pass, monitor);
 		return true;
 	}
 	/* ENOSPC: a message too long for the buffer, so lost as well. */
 	if (bytes < 0 && (errno == ENOBUFS || errno == ENOSPC)) {
-		monitor->callbacks->overrun(monitor->context);
+		monitor->is_overrun = true;
 		return true;
+	}
+	if (monitor->is_overrun) {
+		monitor->is_overrun = false;
+		monitor->callbacks->overrun(monitor->context);
 	}
 	return false;
 }

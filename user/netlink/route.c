@@ -43,30 +43,49 @@ static void attribute_read(const struct nlattr *attribute, struct route *route)
 	}
 }
 
-static int route_read(const struct nlmsghdr *message, void *context)
+static void route_read(void *context, unsigned index, int error, const struct nlmsghdr *message)
 {
 	const struct rtmsg *header = mnl_nlmsg_get_payload(message);
-	struct route *route = context;
+	struct route *route = ((struct route *const *)context)[index];
 	const struct nlattr *attribute;
 
+	route->error = error;
+	if (error)
+		return;
 	route->type = header->rtm_type;
 	mnl_attr_for_each(attribute, message, sizeof(*header)) attribute_read(attribute, route);
-	return MNL_CB_STOP;
 }
 
-void route_lookup(struct rtnl *rtnl, const struct lbx_addr *addr, struct route *route)
+static void lookup_request(union rtnl_message *message, const struct lbx_addr *addr)
 {
 	struct rtmsg header = {
 		.rtm_family = rtnl_family(addr),
 		.rtm_dst_len = addr_is_v4(addr) ? 32 : 128,
 	};
-	union rtnl_message message;
-	struct nlmsghdr *request = rtnl_request(&message, RTM_GETROUTE, 0, &header, sizeof(header));
+
+	rtnl_put_addr(rtnl_request(message, RTM_GETROUTE, 0, &header, sizeof(header)), RTA_DST,
+		      addr);
+}
+
+static void route_reset(struct route *route)
+{
+	struct lbx_addr destination = route->destination;
 
 	memset(route, 0, sizeof(*route));
-	route->next_hop = *addr;
-	rtnl_put_addr(request, RTA_DST, addr);
-	route->error = rtnl_talk(rtnl, request, route_read, route);
+	route->destination = route->next_hop = destination;
+	/* Until there is an answer. */
+	route->error = -EAGAIN;
+}
+
+void routes_lookup(struct rtnl *rtnl, struct route *const routes[], unsigned count)
+{
+	union rtnl_message messages[RTNL_BATCH];
+
+	for (unsigned i = 0; i < count; i++) {
+		route_reset(routes[i]);
+		lookup_request(&messages[i], &routes[i]->destination);
+	}
+	rtnl_talk_batch(rtnl, messages, count, route_read, (void *)routes);
 }
 
 static const char *error_problem(int error)

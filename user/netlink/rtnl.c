@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 
 #include "user/base/addr.h"
 
@@ -98,4 +99,56 @@ int rtnl_talk(struct rtnl *rtnl, struct nlmsghdr *request, mnl_cb_t callback, vo
 			result = MNL_CB_OK;
 	}
 	return result < 0 ? -errno : 0;
+}
+
+static int batch_send(struct rtnl *rtnl, union rtnl_message *requests, unsigned count)
+{
+	struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+	struct iovec parts[RTNL_BATCH];
+	struct msghdr message = {
+		.msg_name = &kernel,
+		.msg_namelen = sizeof(kernel),
+		.msg_iov = parts,
+		.msg_iovlen = count,
+	};
+
+	for (unsigned i = 0; i < count; i++) {
+		requests[i].header.nlmsg_seq = ++rtnl->sequence;
+		parts[i].iov_base = &requests[i];
+		parts[i].iov_len = requests[i].header.nlmsg_len;
+	}
+	return sendmsg(mnl_socket_get_fd(rtnl->socket), &message, 0) < 0 ? -errno : 0;
+}
+
+static int answer_error(const struct nlmsghdr *message)
+{
+	const struct nlmsgerr *error = mnl_nlmsg_get_payload(message);
+
+	return message->nlmsg_type == NLMSG_ERROR ? error->error : 0;
+}
+
+int rtnl_talk_batch(struct rtnl *rtnl, union rtnl_message *requests, unsigned count,
+		    rtnl_answer answer, void *context)
+{
+	unsigned first = rtnl->sequence + 1, answered = 0;
+	const struct nlmsghdr *message;
+	int result, left;
+
+	if (count > RTNL_BATCH)
+		return -EINVAL;
+	result = batch_send(rtnl, requests, count);
+	while (!result && answered < count) {
+		left = (int)mnl_socket_recvfrom(rtnl->socket, rtnl->buffer, sizeof(rtnl->buffer));
+		if (left < 0)
+			return -errno;
+		message = (const struct nlmsghdr *)rtnl->buffer;
+		for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+			/* Others answer an earlier request that was given up. */
+			if (message->nlmsg_seq - first >= count)
+				continue;
+			answered++;
+			answer(context, message->nlmsg_seq - first, answer_error(message), message);
+		}
+	}
+	return result;
 }

@@ -10,12 +10,15 @@
 #include "maps/types.h"
 #include "user/base/err.h"
 
-enum { RTNL_BUFFER_BYTES = 32768 }; /* what the kernel fills at most in one read of a dump */
+enum {
+	RTNL_BUFFER_BYTES = 32768, /* what the kernel fills at most in one read of a dump */
+	RTNL_BATCH = 32,	   /* requests whose answers fit any socket buffer */
+};
 
 struct rtnl {
 	struct mnl_socket *socket;
 	unsigned sequence;
-	char buffer[RTNL_BUFFER_BYTES];
+	_Alignas(struct nlmsghdr) char buffer[RTNL_BUFFER_BYTES];
 };
 
 /* Room for one of our requests, none of which is longer. */
@@ -43,5 +46,15 @@ bool rtnl_get_addr(const struct nlattr *attribute, struct lbx_addr *addr);
  * kernel's negative errno; -EINTR: a dump changed while it ran, and is to be repeated.
  */
 int rtnl_talk(struct rtnl *rtnl, struct nlmsghdr *request, mnl_cb_t callback, void *context);
+
+/* The answer to one of several requests: the kernel's negative errno, or 0 and the message. */
+typedef void (*rtnl_answer)(void *context, unsigned index, int error,
+			    const struct nlmsghdr *message);
+/*
+ * Sends up to RTNL_BATCH requests that have one answer each in one go: a fraction of the system
+ * calls. Returns 0, or a negative errno if some got no answer at all.
+ */
+int rtnl_talk_batch(struct rtnl *rtnl, union rtnl_message *requests, unsigned count,
+		    rtnl_answer answer, void *context);
 
 #endif

@@ -8,8 +8,8 @@
 enum {
 	/* Changes of links and routes come in bursts: wait this long for the rest of one. */
 	ROUTE_DELAY_MS = 5,
-	/* Looked up in one go; then the loop gets to see to something else. */
-	ROUTE_BATCH = 256,
+	/* Then the loop gets to see to something else. */
+	BATCHES_PER_TURN = 8,
 };
 
 static unsigned bucket_of(const struct lbx_addr *addr)
@@ -163,11 +163,17 @@ static void watch_join_hop(struct watches *watches, struct watch *watch)
 	LIST_INSERT_HEAD(&hop->watches, watch, same_hop);
 }
 
-static void watch_route(struct watches *watches, struct watch *watch)
+static void watches_route(struct watches *watches, struct watch *const batch[], unsigned count)
 {
-	route_lookup(watches->rtnl, &watch->addr, &watch->route);
-	watch_join_hop(watches, watch);
-	watch_evaluate(watches, watch);
+	struct route *routes[RTNL_BATCH] = {NULL};
+
+	for (unsigned i = 0; i < count; i++)
+		routes[i] = &batch[i]->route;
+	routes_lookup(watches->rtnl, routes, count);
+	for (unsigned i = 0; i < count; i++) {
+		watch_join_hop(watches, batch[i]);
+		watch_evaluate(watches, batch[i]);
+	}
 }
 
 static void route_timer_arm(struct watches *watches, unsigned ms)
@@ -178,21 +184,28 @@ static void route_timer_arm(struct watches *watches, unsigned ms)
 		evtimer_add(watches->route_timer, &delay);
 }
 
+static unsigned to_route_take(struct watches *watches, struct watch *batch[])
+{
+	unsigned count = 0;
+	struct watch *watch;
+
+	while (count < RTNL_BATCH && (watch = TAILQ_FIRST(&watches->to_route))) {
+		TAILQ_REMOVE(&watches->to_route, watch, to_route);
+		watch->is_to_route = false;
+		batch[count++] = watch;
+	}
+	return count;
+}
+
 static void routes_run(evutil_socket_t fd, short what, void *context)
 {
 	struct watches *watches = context;
-	struct watch *watch;
+	struct watch *batch[RTNL_BATCH];
 
 	(void)fd;
 	(void)what;
-	for (unsigned i = 0; i < ROUTE_BATCH; i++) {
-		watch = TAILQ_FIRST(&watches->to_route);
-		if (!watch)
-			return;
-		TAILQ_REMOVE(&watches->to_route, watch, to_route);
-		watch->is_to_route = false;
-		watch_route(watches, watch);
-	}
+	for (unsigned i = 0; i < BATCHES_PER_TURN && !TAILQ_EMPTY(&watches->to_route); i++)
+		watches_route(watches, batch, to_route_take(watches, batch));
 	if (!TAILQ_EMPTY(&watches->to_route))
 		route_timer_arm(watches, 0);
 }
@@ -289,10 +302,10 @@ int watch_get(struct watches *watches, const struct lbx_addr *addr)
 	if (!watch)
 		return -ENOMEM;
 	watch->users = 1;
-	watch->addr = *addr;
+	watch->addr = watch->route.destination = *addr;
 	LIST_INSERT_HEAD(&watches->buckets[bucket_of(addr)], watch, same_bucket);
 	LIST_INSERT_HEAD(&watches->all, watch, all);
-	watch_route(watches, watch);
+	watches_route(watches, &watch, 1);
 	return 0;
 }
 
