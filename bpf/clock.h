@@ -5,9 +5,22 @@
 
 #include "bpf/packet.h"
 
+/*
+ * The tick as last computed: jiffies (48 bits) | tick (16 bits), one word, so that CPUs may race
+ * for it. Asking the kernel for the time costs 14 ns of a 50 ns packet, a look at jiffies (inlined
+ * by the JIT) none: the kernel is asked once a jiffy.
+ */
+__u64 clock_cache;
+
 static __always_inline __u16 clock_tick(void)
 {
-	return (__u16)(bpf_ktime_get_coarse_ns() >> LBX_TICK_SHIFT);
+	__u64 jiffies = bpf_jiffies64(), cache = READ_ONCE(clock_cache);
+
+	if (unlikely(cache >> 16 != (jiffies << 16) >> 16)) {
+		cache = jiffies << 16 | (__u16)(bpf_ktime_get_coarse_ns() >> LBX_TICK_SHIFT);
+		WRITE_ONCE(clock_cache, cache);
+	}
+	return (__u16)cache;
 }
 
 /* Whether the slot's flow has been idle for longer than its state allows. */
