@@ -39,12 +39,12 @@ struct lbx_service_key4 {
 	__u8 zero;
 };
 
-/* Key of `services6`. */
+/* Key of `services6`. The last two are as wide as it takes to leave no hole at the end. */
 struct lbx_service_key6 {
 	struct lbx_addr addr;
 	__be16 port;
-	__u8 protocol;
-	__u8 zero;
+	__u16 protocol;
+	__u32 zero;
 };
 
 enum lbx_ref_kind {
