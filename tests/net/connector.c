@@ -32,6 +32,7 @@
 #define MAX_PROCESSES 64
 #define MAX_SOURCES 64
 #define MAX_HELD 256
+#define RECORD_US 100000 /* how old a line may be when it gets into the record */
 
 static const char usage_text[] =
 	"Usage: connector [OPTION]... ADDRESS PORT\n"
@@ -65,6 +66,8 @@ struct shared {
 	pthread_barrier_t barrier;
 	unsigned next; /* number of the next connection, over all processes */
 	struct tally tallies[MAX_PROCESSES];
+	unsigned problems; /* noted: the first one is printed at the end */
+	char problem[96];
 };
 
 struct worker {
@@ -74,6 +77,7 @@ struct worker {
 	int held[MAX_HELD];
 	int record;
 	size_t buffered;
+	uint64_t flushed_us;
 	char buffer[1 << 16];
 	char problem[96]; /* of the last failure */
 };
@@ -112,20 +116,23 @@ static unsigned long counts_print(const struct shared *shared, unsigned processe
 }
 
 /* Whole lines only: all processes append to the same file. */
-static void record_flush(struct worker *w)
+static void record_flush(struct worker *w, uint64_t now)
 {
 	if (w->buffered && write(w->record, w->buffer, w->buffered) != (ssize_t)w->buffered)
 		die("%s: cannot write", w->options->record);
 	w->buffered = 0;
+	w->flushed_us = now;
 }
 
 static void record(struct worker *w, uint64_t began, unsigned number, const char *name)
 {
 	tally_add(&w->shared->tallies[w->index], name ? name : "failed", 1);
+	if (!name && !__atomic_fetch_add(&w->shared->problems, 1, __ATOMIC_RELAXED))
+		memcpy(w->shared->problem, w->problem, sizeof(w->problem));
 	if (w->record < 0)
 		return;
-	if (w->buffered + 256 > sizeof(w->buffer))
-		record_flush(w);
+	if (w->buffered + 256 > sizeof(w->buffer) || began - w->flushed_us > RECORD_US)
+		record_flush(w, began);
 	w->buffered += snprintf(w->buffer + w->buffered, 256, "%lu %u %u %s%s\n", began, w->index,
 				number, name ? "" : "!", name ? name : w->problem);
 }
@@ -340,7 +347,7 @@ static void worker_run(struct worker *w)
 		if (o->pause_us)
 			usleep(o->pause_us);
 	}
-	record_flush(w);
+	record_flush(w, 0);
 }
 
 static int worker_main(const struct options *o, struct shared *shared, unsigned index)
@@ -495,5 +502,7 @@ int main(int argc, char **argv)
 	shared = shared_new(o.processes);
 	bad = run_all(&o, shared);
 	failed = counts_print(shared, o.processes);
+	if (failed)
+		fprintf(stderr, "connector: the first that failed: %s\n", shared->problem);
 	return failed || bad;
 }

@@ -281,7 +281,7 @@ prefixes() { # NAME SLACK WEIGHT... <NAMES
 				if (off > max) max = off
 			}
 		}
-		END { printf "%d %.3f %s\n", NR, max, NR > 0 && max < slack ? "good" : "bad" }')
+		END { printf "%d %.3f %s\n", NR, max, (NR && max < slack ? "good" : "bad") }')
 	if [ "${out##* }" = good ]; then
 		ok "$title: ${out%% *} prefixes, largest deviation $(cut -d' ' -f2 <<<"$out")"
 	else
