@@ -1,14 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Puts service addresses on interfaces and takes them off. */
 #include <errno.h>
+#include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "user/base/cleanup.h"
 #include "user/netlink/neighbour.h"
 #include "user/netlink/rtnl.h"
+
+/*
+ * A service's address is not for the host's own connections, but IPv6 would choose it as their
+ * source: a /128 matches any neighbour's address longest. Health checks would then come from it,
+ * and never be answered by a backend that has it on its lo (dsr). Deprecated, it is left alone.
+ */
+static void put_deprecated(struct nlmsghdr *request)
+{
+	struct ifa_cacheinfo lifetime = {.ifa_prefered = 0, .ifa_valid = UINT32_MAX};
+
+	mnl_attr_put(request, IFA_CACHEINFO, sizeof(lifetime), &lifetime);
+}
 
 static int address_request(__u16 type, __u16 flags, unsigned ifindex, const struct lbx_addr *addr,
 			   struct err *err)
@@ -34,6 +48,8 @@ static int address_request(__u16 type, __u16 flags, unsigned ifindex, const stru
 		return result;
 	rtnl_put_addr(request, IFA_LOCAL, addr);
 	rtnl_put_addr(request, IFA_ADDRESS, addr);
+	if (!v4 && type == RTM_NEWADDR)
+		put_deprecated(request);
 	result = rtnl_talk(rtnl, request, NULL, NULL);
 	rtnl_close(rtnl);
 	/* A code alone: the callers know what it means to them. */
