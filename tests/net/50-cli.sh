@@ -184,6 +184,17 @@ talk() {
 	timeout 5 socat -t 2 - "UNIX-CONNECT:/run/lbxdp/$name.sock" 2>/dev/null
 }
 
+# As a package would: lbxdp finds lbxdpd beside it.
+test_install() {
+	make -s install PREFIX=/usr DESTDIR="$work/root" >"$work/out" 2>&1
+	is "make install" $? 0
+	on lb env PATH=/bin:/usr/bin LBXDP_RUNDIR="$work" "$work/root/usr/sbin/lbxdp" -n "$name-i" \
+		attach lo --mode generic >"$work/out" 2>&1
+	like "what was installed runs" "$? $(cat "$work/out")" "^0 lo: attached \(generic"
+	on lb env LBXDP_RUNDIR="$work" "$work/root/usr/sbin/lbxdp" -n "$name-i" detach --all
+	is "and can be removed" $? 0
+}
+
 # Whatever comes in by the socket, the controller goes on.
 test_socket() {
 	local pid i
@@ -234,5 +245,6 @@ test_service_mistakes
 test_backend_mistakes
 test_usage
 test_good
+test_install
 test_socket
 finish

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# At the limits: a table full of half-open flows, no translated port left. What lives goes on, what
+# is refused is counted.
+# shellcheck source=tests/net/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# 1,024 slots, living connections, and many times as many SYNs that nobody answers.
+test_flood() {
+	local flood
+	on b3 nft 'table inet hole { chain input { type filter hook input priority 0;
+		tcp dport 80 drop
+		}; }'
+	lbxdp service add hole tcp "$vip:81" --check none --assign eth0
+	lbxdp backend add hole 10.77.0.23:80
+	load kept -k -p 2 -c 8 -i 2000 -t 8 "$vip" 80
+	flood=$job
+	sleep 3 # by then the connections are known to be real
+	connector -n 12000 -p 24 -w 1 -f 20000 "$vip" 81 >/dev/null 2>&1
+	note "$(service_get hole .connections) connections opened that nobody answers," \
+		"$(status_get .flows.used) of $(status_get .flows.max) slots used"
+	wait "$flood"
+	between "the flood was larger than the table" "$(service_get hole .connections)" 2000 12000
+	is "no request on a living connection failed" "$(failures "$work/kept")" 0
+	note "requests on living connections: $(answers "$work/kept" 0 "$forever")"
+	shares "new connections are accepted at once" "$(connector -n 100 "$vip" 80)" 1 1
+	lbxdp service remove hole
+}
+
+# 20 ports, so 20 open connections to one backend.
+test_ports() {
+	local connections
+	service ports tcp "$vip:82" 1 80
+	load full -k -p 1 -c 20 -t 5 -i 10000 "$vip" 82
+	sleep 1
+	connector -n 3 -p 3 -w 500 -o "$work/more" "$vip" 82 >/dev/null 2>&1
+	wait "$job"
+	connections=$(service_get ports .connections)
+	is "no port left: a new connection gets nobody else's" "$(failures "$work/more")" 3
+	is "no port left: those that have one go on" "$(failures "$work/full")" 0
+	between "no port left: counted" "$(verdict drop_ports_exhausted)" 3 100
+	is "as many connections as ports" "$connections" 20
+}
+
+lab_up --backends 3
+attach eth0 --max-flows 1024
+service web tcp "$vip:80" 2 80 --check none
+test_flood
+lbxdp detach --all
+attach eth0 --ports 20000-20019
+test_ports
+finish
