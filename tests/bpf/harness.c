@@ -51,6 +51,16 @@ static void world_map_fds(void)
 	maps->settings = bpf_map__fd(skel->maps.settings);
 }
 
+/* A verifier's log can be 100,000 lines long; its end is what tells. */
+static int libbpf_log(enum libbpf_print_level level, const char *format, va_list args)
+{
+	static char text[1 << 24];
+	int length = vsnprintf(text, sizeof(text), format, args);
+	const char *end = length > 3000 && length < (int)sizeof(text) ? text + length - 3000 : text;
+
+	return level == LIBBPF_DEBUG ? 0 : fprintf(stderr, "%.3000s", end);
+}
+
 void world_load(__u16 port_lo, __u16 port_hi)
 {
 	world.config = (struct lbx_config){
@@ -61,6 +71,7 @@ void world_load(__u16 port_lo, __u16 port_hi)
 		.port_lo = port_lo,
 		.port_hi = port_hi,
 	};
+	libbpf_set_print(libbpf_log);
 	skel = lbxdp_bpf__open();
 	assert_non_null(skel);
 	memcpy(&skel->rodata->config, &world.config, sizeof(world.config));
@@ -219,7 +230,7 @@ void tick_settle(void)
 	__u64 left = tick - clock_ns() % tick;
 
 	if (left < enough)
-		usleep((unsigned)(left / 1000 + 5000));
+		usleep((unsigned)(left / 1000 + 20000));
 }
 
 uint32_t random_next(uint64_t *state)

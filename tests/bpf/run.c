@@ -35,39 +35,52 @@ static enum class verdict_class(enum verdict verdict) {
 	return classes[verdict];
 }
 
+/* All counters in one system call. */
+static void verdicts_read(__u64 counts[VERDICT_COUNT])
+{
+	static __u64 values[VERDICT_COUNT * CPUS_MAX];
+	__u32 keys[VERDICT_COUNT], batch, count = VERDICT_COUNT;
+	int cpus = libbpf_num_possible_cpus();
+
+	assert_in_range(cpus, 1, CPUS_MAX);
+	if (bpf_map_lookup_batch(world.maps.verdicts, NULL, &batch, keys, values, &count, NULL) ||
+	    count != VERDICT_COUNT)
+		fail_msg("counters: %s", strerror(errno));
+	for (unsigned i = 0; i < VERDICT_COUNT; i++) {
+		counts[keys[i]] = 0;
+		for (int cpu = 0; cpu < cpus; cpu++)
+			counts[keys[i]] += values[i * (unsigned)cpus + (unsigned)cpu];
+	}
+}
+
 __u64 verdict_count(enum verdict verdict)
 {
-	__u64 values[CPUS_MAX], sum = 0;
-	__u32 key = verdict;
+	__u64 counts[VERDICT_COUNT];
 
-	assert_true(libbpf_num_possible_cpus() <= CPUS_MAX);
-	map_get(world.maps.verdicts, &key, values);
-	for (int cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++)
-		sum += values[cpu];
-	return sum;
+	verdicts_read(counts);
+	return counts[verdict];
 }
 
 void verdicts_sync(void)
 {
-	for (enum verdict verdict = 0; verdict < VERDICT_COUNT; verdict++)
-		counted[verdict] = verdict_count(verdict);
+	verdicts_read(counted);
 }
 
 /* The one verdict that was counted since the last call. */
 static enum verdict verdict_counted(void)
 {
 	enum verdict found = VERDICT_CONTINUE;
+	__u64 counts[VERDICT_COUNT];
 
+	verdicts_read(counts);
 	for (enum verdict verdict = 0; verdict < VERDICT_COUNT; verdict++) {
-		__u64 sum = verdict_count(verdict);
-
-		if (sum == counted[verdict])
+		if (counts[verdict] == counted[verdict])
 			continue;
-		if (found != VERDICT_CONTINUE || sum != counted[verdict] + 1)
+		if (found != VERDICT_CONTINUE || counts[verdict] != counted[verdict] + 1)
 			fail_msg("more than one verdict counted, one of them %s",
 				 verdict_name(verdict));
 		found = verdict;
-		counted[verdict] = sum;
+		counted[verdict] = counts[verdict];
 	}
 	if (found == VERDICT_CONTINUE)
 		fail_msg("no verdict counted");
