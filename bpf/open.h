@@ -11,8 +11,9 @@
 
 /* What an attempt to win a slot came to. */
 enum contest {
-	CONTEST_AGAIN, /* thrown out, or the victim changed */
-	CONTEST_WON,   /* the claim is confirmed */
+	CONTEST_AGAIN,	 /* the victim changed */
+	CONTEST_PENDING, /* a rival claim, later in probe order, will be published or released */
+	CONTEST_WON,
 	CONTEST_FOUND, /* the flow is there: opening->meta */
 	CONTEST_LOST,  /* another CPU is opening it */
 	CONTEST_FULL,
@@ -24,6 +25,30 @@ static __always_inline bool opening_buckets(struct buckets *buckets, const struc
 	return buckets_at(buckets, opening->first, opening->second, v6);
 }
 
+/* Bit n: slot n of that bucket is empty. */
+static __always_inline __u32 bucket_empties(const struct buckets *buckets, __u32 bucket, bool v6)
+{
+	__u32 mask = 0;
+
+#pragma unroll
+	for (__u32 n = 0; n < LBX_BUCKET_SLOTS; n++) {
+		__u32 slot = bucket * LBX_BUCKET_SLOTS + n;
+
+		mask |= meta_is_empty(READ_ONCE(*candidate(buckets, slot, v6))) << n;
+	}
+	return mask;
+}
+
+/* The common case, a new slot in a table that is not full: an empty one, or NULL. */
+static __always_inline __u64 *flow_empty(const struct buckets *buckets, bool v6)
+{
+	__u32 first = bucket_empties(buckets, 0, v6), second = bucket_empties(buckets, 1, v6);
+
+	if (bucket_is_preferred(mask_count(first), mask_count(second)))
+		return candidate(buckets, mask_lowest(first), v6);
+	return second ? candidate(buckets, LBX_BUCKET_SLOTS + mask_lowest(second), v6) : NULL;
+}
+
 /* The best slot to take; *before: its meta. */
 static __always_inline enum contest flow_victim(__u64 **meta, __u64 *before,
 						const struct buckets *buckets, __u16 now, bool v6)
@@ -32,6 +57,10 @@ static __always_inline enum contest flow_victim(__u64 **meta, __u64 *before,
 	struct victims victims = {};
 	__u64 best;
 
+	*before = 0;
+	*meta = flow_empty(buckets, v6);
+	if (likely(*meta != NULL))
+		return CONTEST_WON;
 	if (!s)
 		return CONTEST_FULL;
 #pragma unroll
@@ -82,7 +111,7 @@ static __always_inline enum contest slot_claim(__u64 **meta, const struct bucket
 	enum contest contest;
 	__u64 before;
 
-	*meta = flow_lookup(buckets, &opening->key, &before, v6);
+	*meta = opening->absent ? NULL : flow_lookup(buckets, &opening->key, &before, v6);
 	if (!*meta) {
 		contest = flow_victim(meta, &before, buckets, opening->now, v6);
 		if (contest != CONTEST_WON)
@@ -100,25 +129,21 @@ static __always_inline enum contest slot_claim(__u64 **meta, const struct bucket
 }
 
 /* Step 2, for one other slot with our key. */
-static __always_inline enum contest rival_settle(__u64 *rival, __u64 meta, bool earlier,
-						 struct opening *opening)
+static __always_inline enum contest rival_judge(__u64 meta, bool earlier, struct opening *opening)
 {
 	if (!lbx_meta_state(meta))
 		return CONTEST_WON;
-	if (meta_is_live(meta)) {
-		if (meta_is_expired(meta, opening->now))
-			return CONTEST_WON;
-		opening->meta = meta;
-		return CONTEST_FOUND;
-	}
-	if (earlier || (lbx_meta_flags(meta) & CLAIM_CONFIRMED))
-		return CONTEST_LOST;
-	return meta_swap(rival, meta, 0) == meta ? CONTEST_WON : CONTEST_AGAIN;
+	if (!meta_is_live(meta))
+		return earlier ? CONTEST_LOST : CONTEST_PENDING;
+	if (meta_is_expired(meta, opening->now))
+		return CONTEST_WON;
+	opening->meta = meta;
+	return CONTEST_FOUND;
 }
 
 /* Sets opening->slot, as the loop comes by it. */
-static __always_inline enum contest rivals_settle(const __u64 *mine, const struct buckets *buckets,
-						  struct opening *opening, bool v6)
+static __always_inline enum contest rivals_scan(const __u64 *mine, const struct buckets *buckets,
+						struct opening *opening, bool v6)
 {
 	enum contest contest;
 	bool earlier = true;
@@ -134,33 +159,45 @@ static __always_inline enum contest rivals_settle(const __u64 *mine, const struc
 		}
 		if (!slot_has_key(meta, &opening->key, v6))
 			continue;
-		contest = rival_settle(meta, READ_ONCE(*meta), earlier, opening);
+		contest = rival_judge(READ_ONCE(*meta), earlier, opening);
 		if (contest != CONTEST_WON)
 			return contest;
 	}
 	return CONTEST_WON;
 }
 
-/* Steps 1 to 3, once. */
+/* Step 2. Unless the claim stands or has to wait, it is released. */
+static __always_inline enum contest rivals_settle(__u64 *mine, const struct buckets *buckets,
+						  struct opening *opening, bool v6)
+{
+	enum contest contest = rivals_scan(mine, buckets, opening, v6);
+
+	if (contest != CONTEST_WON && contest != CONTEST_PENDING)
+		meta_swap(mine, opening->claim, 0);
+	return contest;
+}
+
+/* Steps 1 and 2, once. */
 static __always_inline enum contest slot_contest(struct opening *opening, bool v6)
 {
 	enum contest contest;
 	struct buckets buckets;
-	__u64 *meta, claim;
+	__u64 *meta;
 
 	if (!opening_buckets(&buckets, opening, v6))
 		return CONTEST_FULL;
 	contest = slot_claim(&meta, &buckets, opening, v6);
-	if (contest != CONTEST_WON)
-		return contest;
-	claim = opening->claim;
-	contest = rivals_settle(meta, &buckets, opening, v6);
-	if (contest != CONTEST_WON) {
-		meta_swap(meta, claim, 0);
-		return contest;
-	}
-	opening->claim = claim | (__u64)CLAIM_CONFIRMED << 24;
-	return meta_swap(meta, claim, opening->claim) == claim ? CONTEST_WON : CONTEST_AGAIN;
+	return contest == CONTEST_WON ? rivals_settle(meta, &buckets, opening, v6) : contest;
+}
+
+/* Step 2 again, for a pending claim. */
+static __always_inline enum contest slot_recontest(struct opening *opening, bool v6)
+{
+	struct buckets buckets;
+
+	if (!opening_buckets(&buckets, opening, v6))
+		return CONTEST_FULL;
+	return rivals_settle(candidate(&buckets, opening->slot & 7, v6), &buckets, opening, v6);
 }
 
 /* Not static, so that they are verified once; see reverse_open.h. Return an enum contest. */
@@ -172,6 +209,32 @@ int __noinline flow4_contest(struct opening *opening)
 int __noinline flow6_contest(struct opening *opening)
 {
 	return opening ? slot_contest(opening, true) : CONTEST_FULL;
+}
+
+int __noinline flow4_recontest(struct opening *opening)
+{
+	return opening ? slot_recontest(opening, false) : CONTEST_FULL;
+}
+
+int __noinline flow6_recontest(struct opening *opening)
+{
+	return opening ? slot_recontest(opening, true) : CONTEST_FULL;
+}
+
+/* Steps 1 and 2, until they come to something. */
+static __always_inline enum contest slot_win(struct opening *opening, bool v6)
+{
+	enum contest contest = CONTEST_AGAIN;
+
+	opening->evicted_meta = 0;
+	opening->absent = !opening->replace;
+	for (int i = 0; i < OPEN_ATTEMPTS && contest == CONTEST_AGAIN; i++) {
+		contest = v6 ? flow6_contest(opening) : flow4_contest(opening);
+		opening->absent = false;
+	}
+	for (int i = 0; i < OPEN_WAIT_READS && unlikely(contest == CONTEST_PENDING); i++)
+		contest = v6 ? flow6_recontest(opening) : flow4_recontest(opening);
+	return contest;
 }
 
 static __always_inline void backend_count_connection(__u32 id)
@@ -241,19 +304,17 @@ static __always_inline void evicted_release(struct opening *opening,
 
 static __always_inline enum verdict flow_open(struct opening *opening, bool v6)
 {
-	enum contest contest = CONTEST_AGAIN;
+	enum contest contest = slot_win(opening, v6);
 	enum verdict verdict;
 
-	opening->evicted_meta = 0;
-	for (int i = 0; i < OPEN_ATTEMPTS && contest == CONTEST_AGAIN; i++) {
-		contest = v6 ? flow6_contest(opening) : flow4_contest(opening);
-		evicted_release(opening, reverse_release);
-	}
+	evicted_release(opening, reverse_release);
 	switch (contest) {
 	case CONTEST_WON:
 		verdict = backend_assign(opening);
 		evicted_release(opening, forward_release);
 		return claim_publish(opening, verdict, v6);
+	case CONTEST_PENDING:
+		return claim_publish(opening, VERDICT_drop_flow_race, v6);
 	case CONTEST_FOUND:
 		return VERDICT_CONTINUE;
 	case CONTEST_LOST:

@@ -6,21 +6,17 @@
  * The protocol by which CPUs open a flow, so that one key never gets two slots and one connection
  * never two tickets:
  *
- *   1. claim    CAS a victim's meta -> CLAIM (ours: it carries the CPU), then exchange the key in
- * (a full barrier).
- *   2. rescan   any other slot with the same key?
+ *   1. claim    CAS a victim's meta -> CLAIM, then exchange the key in (a full barrier).
+ *   2. rescan   another slot with the same key is
  *                 live                      -> it wins: release ours, use it
- *                 claimed and confirmed     -> it wins: release ours, wait for it
- *                 claimed, earlier in order -> it wins: release ours, wait for it
- *                 claimed, later in order   -> CAS it to EMPTY; if that fails look again
- *   3. confirm  CAS ours CLAIM -> CLAIM|CONFIRMED. Fails if an earlier slot threw us out: start
- * over.
- *   4. publish  take a ticket, choose a backend, CAS ours -> the flow.
+ *                 claimed, earlier in order -> it wins: release ours, wait for it to be published
+ *                 claimed, later in order   -> look again until it is live, or released
+ *   3. publish  take a ticket, choose a backend, CAS ours -> the flow.
  *
- * Why it is one winner: let A and B claim the same key, A earlier in probe order. If B confirmed,
- * B's rescan came before A's key was visible, so A's rescan comes after B's key: A sees B and
- * either throws it out before it confirms (then B did not confirm) or yields. Only a confirmed
- * claim takes a ticket.
+ * Why it is one winner: let A and B claim the same key, A earlier in probe order. The barrier puts
+ * each one's key before its rescan, so at least one sees the other. If B sees A, B yields. If it
+ * does not, B's key came before A's rescan: A sees B, waits, finds B published and yields. Waiting
+ * goes from earlier to later only, and the last one never waits: no deadlock.
  */
 #ifndef LBX_BPF_SLOT_H
 #define LBX_BPF_SLOT_H
@@ -30,7 +26,6 @@
 #include "bpf/scratch.h"
 #include "maps/hash.h"
 
-#define CLAIM_CONFIRMED 0x10 /* in the flags of a CLAIM meta */
 #define CANDIDATES (2 * LBX_BUCKET_SLOTS)
 
 /* The two candidate buckets of a key, in probe order. */
