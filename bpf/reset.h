@@ -14,14 +14,20 @@ static __always_inline void eth_swap(struct ethhdr *eth)
 	__builtin_memcpy(eth->h_source, mac, ETH_ALEN);
 }
 
-/* Sequence space that the segment takes: its payload, and one each for SYN and FIN. No IP options
- * or extension headers here. */
+/* Bytes of payload; below 0 if the IP header says that the packet ends within the TCP header. No IP
+ * options or extension headers here. */
+static __always_inline int segment_payload(const struct packet *packet)
+{
+	int segment = packet->v6 ? bpf_ntohs(packet->ip6->payload_len)
+				 : bpf_ntohs(packet->ip4->tot_len) - (int)sizeof(struct iphdr);
+
+	return segment - packet->tcp->doff * 4;
+}
+
+/* Sequence space that the segment takes: its payload, and one each for SYN and FIN. */
 static __always_inline __u32 segment_length(const struct packet *packet)
 {
-	__u32 segment = packet->v6 ? bpf_ntohs(packet->ip6->payload_len)
-				   : bpf_ntohs(packet->ip4->tot_len) - sizeof(struct iphdr);
-
-	return segment - packet->tcp->doff * 4 + !!(packet->tcp_flags & TCP_SYN) +
+	return segment_payload(packet) + !!(packet->tcp_flags & TCP_SYN) +
 	       !!(packet->tcp_flags & TCP_FIN);
 }
 
@@ -86,13 +92,15 @@ static __always_inline void reset_ipv6(struct packet *packet)
 	packet->tcp->check = checksum_apply(0xffff, pseudo + sum_20(packet->tcp));
 }
 
-/* Only for TCP without IP options and extension headers; a reset is never answered (RFC
- * 9293, 3.5.2). */
+/* Only for whole TCP headers without IP options and extension headers; a reset is never answered
+ * (RFC 9293, 3.5.2). */
 static __always_inline bool reset_is_possible(const struct packet *packet)
 {
 	if (packet->protocol != IPPROTO_TCP || (packet->tcp_flags & TCP_RST))
 		return false;
-	return packet->v6 ? packet->ip6->nexthdr == IPPROTO_TCP : packet->ip4->ihl == 5;
+	if (packet->v6 ? packet->ip6->nexthdr != IPPROTO_TCP : packet->ip4->ihl != 5)
+		return false;
+	return segment_payload(packet) >= 0;
 }
 
 static __always_inline enum verdict reset_stage(struct packet *packet, enum verdict verdict)
