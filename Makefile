@@ -84,6 +84,15 @@ $(B)/asan/%: tests/unit/%.c $(PURE_SRC) $(UNIT_EXTRA_SRC) $(wildcard user/*/*.h 
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -O1 $(SAN) -o $@ $(filter %.c,$^) -lcmocka -ljansson -lm $(UNIT_LIBS)
 
+# The controller's pure parts, and the whole of it between stand-ins for data plane, netlink and prober.
+$(B)/tests/unit/test_protocol: $(B)/user/control/protocol.o
+$(B)/asan/test_protocol: user/control/protocol.c
+$(B)/tests/unit/test_command_args: $(B)/user/control/args.o
+$(B)/asan/test_command_args: user/control/args.c
+$(B)/tests/unit/test_controller: $(call obj,$(wildcard user/control/*.c))
+$(B)/asan/test_controller: $(wildcard user/control/*.c) tests/unit/seams.h
+$(B)/tests/unit/test_controller $(B)/asan/test_controller: UNIT_LIBS := -levent_core
+
 # The client's tests link the whole client.
 CLI_TESTS := test_cli test_cli_client test_cli_view
 $(CLI_TESTS:%=$(B)/tests/unit/%): $(call obj,$(wildcard user/cli/*.c))

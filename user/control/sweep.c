@@ -123,7 +123,7 @@ void sweep_run(int fd, short events, void *context)
 			service_touch(controller, controller->backends[id]->service_id);
 	}
 	if (controller->dataplane) {
-		sweep_refresh(controller, 0);
+		sweep_refresh(controller, -1);
 		for (unsigned id = 1; id < LBX_MAX_BACKENDS; id++) {
 			if (controller->backends[id])
 				backend_sweep(controller, controller->backends[id]);
