@@ -89,9 +89,10 @@ $(B)/tests/unit/test_protocol: $(B)/user/control/protocol.o
 $(B)/asan/test_protocol: user/control/protocol.c
 $(B)/tests/unit/test_command_args: $(B)/user/control/args.o
 $(B)/asan/test_command_args: user/control/args.c
-$(B)/tests/unit/test_controller: $(call obj,$(wildcard user/control/*.c))
-$(B)/asan/test_controller: $(wildcard user/control/*.c) tests/unit/seams.h
-$(B)/tests/unit/test_controller $(B)/asan/test_controller: UNIT_LIBS := -levent_core
+CONTROLLER_TESTS := test_controller test_controller_adopt test_controller_undo
+$(CONTROLLER_TESTS:%=$(B)/tests/unit/%): $(call obj,$(wildcard user/control/*.c))
+$(CONTROLLER_TESTS:%=$(B)/asan/%): $(wildcard user/control/*.c) tests/unit/seams.h tests/unit/controller_fixture.h
+$(foreach kind,tests/unit asan,$(CONTROLLER_TESTS:%=$(B)/$(kind)/%)): UNIT_LIBS := -levent_core
 
 # The client's tests link the whole client.
 CLI_TESTS := test_cli test_cli_client test_cli_view
