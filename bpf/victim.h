@@ -12,7 +12,7 @@
  */
 enum victim_rank {
 	VICTIM_NONE = 0,
-	VICTIM_FRESH = 1, /* the handshake seems complete, but may be spoofed */
+	VICTIM_FRESH = 1, /* the handshake seems complete, but may be spoofed; or it is closing */
 	VICTIM_HALF_OPEN = 2,
 	VICTIM_FREE = 3, /* empty or expired */
 };
@@ -20,7 +20,8 @@ enum victim_rank {
 #define RANK(state, rank) ((__u32)(rank) << ((state)*2))
 #define VICTIM_RANKS                                                                               \
 	(RANK(LBX_FLOW_EMPTY, VICTIM_FREE) | RANK(LBX_FLOW_HALF_OPEN, VICTIM_HALF_OPEN) |          \
-	 RANK(LBX_FLOW_FRESH, VICTIM_FRESH) | RANK(LBX_FLOW_UDP_FRESH, VICTIM_HALF_OPEN))
+	 RANK(LBX_FLOW_FRESH, VICTIM_FRESH) | RANK(LBX_FLOW_CLOSING, VICTIM_FRESH) |               \
+	 RANK(LBX_FLOW_UDP_FRESH, VICTIM_HALF_OPEN))
 #define VICTIM_EXPIRABLE 0xfd /* bit per state: all but a claim */
 
 /* The best victims of the two buckets, and how many slots are free there. */
