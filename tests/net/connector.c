@@ -272,13 +272,28 @@ static int ask(struct worker *w, int fd, unsigned number, char *name, size_t siz
 	return 0;
 }
 
+/* For whoever looks for the connection in a capture. */
+static void problem_port(struct worker *w, int fd)
+{
+	struct sockaddr_storage address = {};
+	socklen_t size = sizeof(address);
+	size_t used = strlen(w->problem);
+
+	if (fd >= 0 && !getsockname(fd, (struct sockaddr *)&address, &size))
+		snprintf(w->problem + used, sizeof(w->problem) - used, ", port %u",
+			 ntohs(((struct sockaddr_in *)&address)->sin_port));
+}
+
 static void once(struct worker *w, unsigned number)
 {
 	uint64_t began = now_us();
 	char name[32];
 	int fd = connection_open(w, number);
+	bool answered = fd >= 0 && !ask(w, fd, number, name, sizeof(name));
 
-	record(w, began, number, fd >= 0 && !ask(w, fd, number, name, sizeof(name)) ? name : NULL);
+	if (!answered)
+		problem_port(w, fd);
+	record(w, began, number, answered ? name : NULL);
 	if (fd >= 0)
 		close(fd);
 }
