@@ -30,7 +30,8 @@ static __always_inline bool way_is_taken(const struct buckets *buckets, __u64 wa
 
 /*
  * The slot of the same way that expired, if there is one (it must not be found before the new one),
- * or the best victim; and *before its meta. Returns its number, or -1.
+ * or the best victim; and *before its meta. Returns its number, or -1 (also if another CPU has just
+ * opened the way).
  */
 static __always_inline int reverse_victim(const struct buckets *buckets, __u64 way, __u16 now,
 					  __u64 *before)
@@ -45,7 +46,7 @@ static __always_inline int reverse_victim(const struct buckets *buckets, __u64 w
 	for (__u32 n = 0; n < CANDIDATES; n++) {
 		*before = READ_ONCE(reverse_slot(buckets, n)->meta);
 		if (meta_is_live(*before) && !((*before ^ way) & WAY_MASK))
-			return n;
+			return meta_is_expired(*before, now) ? (int)n : -1;
 		victims_consider(&victims, s, *before, n, now);
 	}
 	slot = victim_slot(victims_best(&victims));
