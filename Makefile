@@ -102,9 +102,11 @@ $(foreach kind,tests/unit asan,$(CLI_TESTS:%=$(B)/$(kind)/%)): UNIT_LIBS := -lsm
 
 $(call obj,$(wildcard tests/bpf/*.c tests/bench/*.c)): | $(B)/lbxdp.skel.h
 $(B)/tests/bpf/%: $(B)/tests/bpf/%.o $(call obj,$(BPF_TEST_LIB))
-	$(CC) $(CFLAGS) -o $@ $^ -lcmocka $(BPF_TEST_LIBS) -lbpf -lelf -lz -lpthread
-$(B)/tests/bpf/test_dataplane: $(call obj,$(wildcard user/dataplane/*.c user/base/*.c))
-$(B)/tests/bpf/test_dataplane: BPF_TEST_LIBS := -lxdp
+	$(CC) $(CFLAGS) -o $@ $^ -lcmocka -lbpf -lelf -lz -lpthread
+# The loader itself, without the packet harness.
+DATAPLANE_TESTS := $(filter $(B)/tests/bpf/test_dataplane%,$(BPF_TESTS))
+$(DATAPLANE_TESTS): $(B)/tests/bpf/%: $(B)/tests/bpf/%.o $(call obj,$(wildcard user/dataplane/*.c user/base/*.c))
+	$(CC) $(CFLAGS) -o $@ $^ -lcmocka -lxdp -lbpf -lelf -lz -lpthread
 
 # tests/loop/test_X.c: netlink and health checks, each program in a network namespace of its own.
 LOOP_TESTS := $(patsubst tests/loop/%.c,$(B)/tests/loop/%,$(wildcard tests/loop/test_*.c))

@@ -73,6 +73,7 @@ int dataplane_interface_refresh(struct dataplane *dataplane, unsigned ifindex, b
 /* Entries. Each is one map update; a failed one leaves the map as it was. */
 int dataplane_service_put(struct dataplane *dataplane, __u16 id, const struct lbx_service *service,
 			  bool closed, struct err *err);
+/* The entry by id stays until the id is put again: flows being wound up need the VIP. */
 int dataplane_service_delete(struct dataplane *dataplane, __u16 id,
 			     const struct lbx_service *service, struct err *err);
 int dataplane_backend_put(struct dataplane *dataplane, __u16 id, const struct lbx_backend *backend,

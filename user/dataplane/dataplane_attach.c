@@ -14,20 +14,14 @@ static const char *mode_name(enum attach_mode mode)
 	return mode == ATTACH_NATIVE ? "native" : "generic";
 }
 
-static const char *refusal_text(int code)
-{
-	const char *reason = messages_reason();
-
-	return reason[0] ? reason : strerror(-code);
-}
-
 /* Why the mode was refused, as the end of an error or as a note. */
 static void refusal_describe(char text[NOTE_MAX], enum attach_mode mode, int code)
 {
-	if (mode == ATTACH_NATIVE && code == -EOPNOTSUPP && !messages_reason()[0])
+	if (mode == ATTACH_NATIVE && code == -EOPNOTSUPP && !messages_have_reason())
 		snprintf(text, NOTE_MAX, "driver has no native XDP");
 	else
-		snprintf(text, NOTE_MAX, "%s XDP refused: %s", mode_name(mode), refusal_text(code));
+		snprintf(text, NOTE_MAX, "%s XDP refused: %s", mode_name(mode),
+			 messages_reason(code));
 }
 
 static int dispatcher_try(struct dataplane *dataplane, struct attachment *attachment,
@@ -47,9 +41,11 @@ static int link_try(struct dataplane *dataplane, struct attachment *attachment,
 		    enum attach_mode mode, int dispatcher_ret)
 {
 	struct dataplane_interface *interface = &attachment->interface;
+	char why[REASON_MAX];
 	struct occupant occupant;
 	int ret;
 
+	snprintf(why, sizeof(why), "%s", messages_reason(dispatcher_ret));
 	messages_reason_clear();
 	ret = link_attach(dataplane, interface->ifindex, mode);
 	if (ret)
@@ -57,7 +53,7 @@ static int link_try(struct dataplane *dataplane, struct attachment *attachment,
 	occupant_query(interface->ifindex, &occupant);
 	interface->mode = mode;
 	interface->prog_id = occupant.prog_id;
-	link_note(dataplane, attachment, strerror(-dispatcher_ret));
+	link_note(dataplane, attachment, why);
 	return 0;
 }
 
@@ -125,7 +121,7 @@ static int neighbour_join(struct dataplane *dataplane, struct attachment *attach
 		return err_set(err, -EBUSY,
 			       "%s: the XDP dispatcher there (id %u) does not take our program "
 			       "(%s); detach it first",
-			       name, occupant->prog_id, refusal_text(ret));
+			       name, occupant->prog_id, messages_reason(ret));
 	if (occupant->mode == ATTACH_GENERIC)
 		attachment_note(attachment, "generic, as the dispatcher that was there");
 	return 0;

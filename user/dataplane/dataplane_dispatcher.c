@@ -119,6 +119,25 @@ static enum xdp_attach_mode libxdp_mode(enum attach_mode mode)
 	return mode == ATTACH_NATIVE ? XDP_MODE_NATIVE : XDP_MODE_SKB;
 }
 
+/* A refused program will be refused again, and an object is not loaded twice. */
+static void dispatcher_give_up(struct dataplane *dataplane, int code)
+{
+	dispatcher_close(dataplane->dispatcher);
+	dataplane->dispatcher = NULL;
+	snprintf(dataplane->dispatcher_refusal, sizeof(dataplane->dispatcher_refusal), "%s",
+		 messages_reason(code));
+	dataplane->features.no_dispatcher = dataplane->dispatcher_refusal;
+}
+
+/* Whether libxdp tried to load our program, successfully or not. Only an object that it did not
+ * try to load allows this setting. */
+static bool dispatcher_load_tried(const struct dataplane *dataplane)
+{
+	struct bpf_program *program = dataplane->dispatcher->skel->progs.lbxdp_main;
+
+	return bpf_program__set_autoload(program, true) != 0;
+}
+
 int dispatcher_attach(struct dataplane *dataplane, unsigned ifindex, enum attach_mode mode,
 		      __u32 *prog_id)
 {
@@ -128,10 +147,13 @@ int dispatcher_attach(struct dataplane *dataplane, unsigned ifindex, enum attach
 	if (dataplane->features.no_dispatcher)
 		return -EOPNOTSUPP;
 	ret = dispatcher_program(dataplane, &program);
-	if (!ret)
-		ret = xdp_program__attach(program, (int)ifindex, libxdp_mode(mode), 0);
+	if (ret)
+		return ret;
+	ret = xdp_program__attach(program, (int)ifindex, libxdp_mode(mode), 0);
 	if (!ret)
 		*prog_id = xdp_program__id(program);
+	else if (xdp_program__fd(program) < 0 && dispatcher_load_tried(dataplane))
+		dispatcher_give_up(dataplane, ret);
 	return ret;
 }
 

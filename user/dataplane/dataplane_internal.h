@@ -23,7 +23,7 @@ enum {
 	PIN_PATH_MAX = 256,
 	INSTANCE_NAME_MAX = 63,
 	NOTE_MAX = 240,
-	MODE_TEXT_MAX = 16,
+	REASON_MAX = 160,
 };
 
 struct attachment {
@@ -52,6 +52,7 @@ struct dataplane {
 	struct lbx_settings settings;
 	struct lbxdp_bpf *skel;
 	struct dispatcher *dispatcher;			   /* NULL until the first use */
+	char dispatcher_refusal[REASON_MAX];		   /* see dispatcher_give_up */
 	int dispatcher_ports_fd;			   /* see dispatcher_ports_open; or -1 */
 	struct attachment attachments[LBX_MAX_INTERFACES]; /* by index in `interfaces` */
 	struct mapped flows4, flows6, reverse, backends, cursors;
@@ -61,8 +62,9 @@ struct dataplane {
 void messages_init(bool verbose);
 /* Takes the libraries' messages, which they would print, for what was decided by messages_init. */
 void messages_redirect(void);
-/* The kernel's own reason for the last refused attachment, "" if it gave none. */
-const char *messages_reason(void);
+/* The kernel's own reason for a refusal since the last clear, else what the code means. */
+const char *messages_reason(int code);
+bool messages_have_reason(void);
 void messages_reason_clear(void);
 int kernel_probe(struct kernel_features *features, struct err *err);
 

@@ -167,11 +167,12 @@ int dataplane_service_reset(struct dataplane *dataplane, __u16 id, struct err *e
 int dataplane_backend_reset(struct dataplane *dataplane, __u16 id, struct err *err)
 {
 	int cpus = libbpf_num_possible_cpus();
+	autofree void *zeros = NULL;
 	__u32 index = id;
-	autofree void *zeros = calloc(cpus > 0 ? (size_t)cpus : 1,
-				      sizeof(struct lbx_backend_stats));
 
-	if (!zeros || cpus <= 0)
+	if (cpus > 0)
+		zeros = calloc((size_t)cpus, sizeof(struct lbx_backend_stats));
+	if (!zeros)
 		return err_set(err, -ENOMEM, "statistics: out of memory; retry");
 	return map_write(dataplane->skel->maps.backend_stats, &index, zeros, err);
 }

@@ -22,13 +22,29 @@
 #define INSN_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static bool messages_verbose;
-static char reason[160];
+static char reason[REASON_MAX];
+
+/*
+ * Linux 6.13 (and its stable series before) lets an extension resize packets only where the program
+ * that it extends does, and libxdp's dispatcher does so from 1.5.5 on.
+ */
+static void reason_find(const char *text)
+{
+	static const char marker[] = "Kernel error message: ";
+	const char *found = strstr(text, marker);
+
+	if (strstr(text, "Extension program changes packet data")) {
+		snprintf(reason, sizeof(reason),
+			 "this kernel needs libxdp 1.5.5 for programs that resize packets");
+	} else if (found) {
+		snprintf(reason, sizeof(reason), "%s", found + strlen(marker));
+		reason[strcspn(reason, "\n")] = '\0';
+	}
+}
 
 /* Shows the message if wanted, and keeps the reason that the kernel gave for a refusal. */
 __attribute__((format(printf, 1, 0))) static void message(const char *format, va_list arguments)
 {
-	static const char marker[] = "Kernel error message: ";
-	const char *found;
 	char text[512];
 	va_list again;
 
@@ -37,11 +53,7 @@ __attribute__((format(printf, 1, 0))) static void message(const char *format, va
 		vfprintf(stderr, format, again);
 	va_end(again);
 	vsnprintf(text, sizeof(text), format, arguments);
-	found = strstr(text, marker);
-	if (!found)
-		return;
-	snprintf(reason, sizeof(reason), "%s", found + strlen(marker));
-	reason[strcspn(reason, "\n")] = '\0';
+	reason_find(text);
 }
 
 __attribute__((format(printf, 2, 0))) static int
@@ -72,9 +84,14 @@ void messages_redirect(void)
 	libxdp_set_print(libxdp_message);
 }
 
-const char *messages_reason(void)
+const char *messages_reason(int code)
 {
-	return reason;
+	return reason[0] ? reason : strerror(-code);
+}
+
+bool messages_have_reason(void)
+{
+	return reason[0] != '\0';
 }
 
 void messages_reason_clear(void)
