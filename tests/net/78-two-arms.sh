@@ -9,7 +9,8 @@ second_arm() {
 	local queues
 	queues=$(ip -n "$name-lb" -d -j link show eth0 | jq -r '.[0].num_rx_queues')
 	ip -n "$name-lb" link add eth1 numtxqueues "$queues" numrxqueues "$queues" type veth \
-		peer name eth1 numtxqueues "$queues" numrxqueues "$queues" netns "$name-b3" || return
+		peer name eth1 numtxqueues "$queues" numrxqueues "$queues" \
+		netns "$name-b3" || return
 	ip -n "$name-lb" addr add 10.78.0.2/24 dev eth1
 	ip -n "$name-b3" addr add 10.78.0.3/24 dev eth1
 	ip -n "$name-lb" addr add fd78::2/64 dev eth1 nodad
