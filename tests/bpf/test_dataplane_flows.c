@@ -75,13 +75,14 @@ static void test_sweep(void **state)
 static void test_purge(void **state)
 {
 	autofree struct dataplane_sweep *sweep = calloc(1, sizeof(*sweep));
+	const __u64 backends[LBX_MAX_BACKENDS / 64] = {[65 / 64] = 1ULL << 65 % 64};
 
 	(void)state;
 	slot4_put(0, 0, 20, lbx_meta(65, 0, 0, LBX_FLOW_ASSURED, tick(0)));
 	slot4_put(0, 1, 20, lbx_meta(66, 0, 0, LBX_FLOW_ASSURED, tick(0)));
 	slot_reverse_put(1, lbx_meta(65, 10000, 0, LBX_FLOW_ASSURED, tick(0)));
-	assert_int_equal(dataplane_flows_purge(dataplane, 65), 2);
-	assert_int_equal(dataplane_flows_purge(dataplane, 65), 0);
+	assert_int_equal(dataplane_flows_purge(dataplane, backends), 2);
+	assert_int_equal(dataplane_flows_purge(dataplane, backends), 0);
 	dataplane_sweep(dataplane, sweep);
 	assert_int_equal(sweep->used4, 1);
 	assert_int_equal(sweep->used_reverse, 0);

@@ -304,11 +304,19 @@ void dataplane_sweep(struct dataplane *dataplane, struct dataplane_sweep *sweep)
 	}
 }
 
-unsigned dataplane_flows_purge(struct dataplane *dataplane, __u16 backend_id)
+unsigned dataplane_flows_purge(struct dataplane *dataplane,
+			       const __u64 backend_ids[LBX_MAX_BACKENDS / 64])
 {
+	unsigned purged = 0;
+
 	(void)dataplane;
-	world.named[backend_id] = false;
-	return 1;
+	for (unsigned id = 0; id < LBX_MAX_BACKENDS; id++) {
+		if (!world.named[id] || !(backend_ids[id / 64] >> (id % 64) & 1))
+			continue;
+		world.named[id] = false;
+		purged++;
+	}
+	return purged;
 }
 
 /* --- paths --- */

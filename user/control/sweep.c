@@ -32,25 +32,46 @@ static void backend_id_free(struct controller *controller, struct backend_runtim
 /*
  * A removed backend's flows are answered by resets until the second sweep, so that clients that
  * still send learn of it; then its slots are emptied. Its id is free once a later sweep finds no
- * slot that names it: a packet in flight may have written one at the last moment.
+ * slot that names it: a packet in flight may have written one at the last moment. True: to be
+ * purged.
  */
-static void backend_sweep(struct controller *controller, struct backend_runtime *runtime)
+static bool removed_sweep(struct controller *controller, struct backend_runtime *runtime)
 {
-	bool named = is_named(controller->sweep->backends_named, runtime->id);
+	if (runtime->sweeps++ == 0)
+		return false;
+	if (is_named(controller->sweep->backends_named, runtime->id))
+		return true;
+	backend_id_free(controller, runtime);
+	return false;
+}
 
-	if (runtime->removed) {
-		if (runtime->sweeps++ == 0)
-			return;
-		if (named)
-			dataplane_flows_purge(controller->dataplane, runtime->id);
-		else
-			backend_id_free(controller, runtime);
+/* Without flows, only the translation addresses of its next ones matter. */
+static void snats_settle(const struct controller *controller, struct backend_runtime *runtime)
+{
+	if (is_named(controller->sweep->backends_named, runtime->id) || !runtime->installed_known)
 		return;
+	runtime->snats = (__u16)(((1U << runtime->installed.snat_count) - 1)
+				 << runtime->installed.snat_first);
+}
+
+static void backends_sweep(struct controller *controller)
+{
+	__u64 purged[LBX_MAX_BACKENDS / 64] = {0};
+	bool any = false;
+
+	for (unsigned id = 1; id < LBX_MAX_BACKENDS; id++) {
+		struct backend_runtime *runtime = controller->backends[id];
+
+		if (runtime && !runtime->removed)
+			snats_settle(controller, runtime);
+		if (!runtime || !runtime->removed || !removed_sweep(controller, runtime))
+			continue;
+		purged[id / 64] |= 1ULL << (id % 64);
+		any = true;
 	}
-	/* Without flows, only the translation addresses of its next ones matter. */
-	if (!named && runtime->installed_known)
-		runtime->snats = (__u16)(((1U << runtime->installed.snat_count) - 1)
-					 << runtime->installed.snat_first);
+	/* All in one pass: it reads the whole tables. */
+	if (any)
+		dataplane_flows_purge(controller->dataplane, purged);
 }
 
 static void services_sweep(struct controller *controller)
@@ -124,10 +145,7 @@ void sweep_run(int fd, short events, void *context)
 	}
 	if (controller->dataplane) {
 		sweep_refresh(controller, -1);
-		for (unsigned id = 1; id < LBX_MAX_BACKENDS; id++) {
-			if (controller->backends[id])
-				backend_sweep(controller, controller->backends[id]);
-		}
+		backends_sweep(controller);
 		services_sweep(controller);
 		snats_sweep(controller);
 	}

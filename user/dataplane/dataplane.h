@@ -113,8 +113,9 @@ struct dataplane_sweep {
 	__u64 backends_named[LBX_MAX_BACKENDS / 64];
 };
 void dataplane_sweep(struct dataplane *dataplane, struct dataplane_sweep *sweep);
-/* Empties every slot of that backend (of a removed one, once its flows were reset). Returns how
- * many. */
-unsigned dataplane_flows_purge(struct dataplane *dataplane, __u16 backend_id);
+/* Empties every slot of those backends (bit per id; removed ones, once their flows were reset).
+ * Returns how many. */
+unsigned dataplane_flows_purge(struct dataplane *dataplane,
+			       const __u64 backend_ids[LBX_MAX_BACKENDS / 64]);
 
 #endif

@@ -179,12 +179,15 @@ void dataplane_sweep(struct dataplane *dataplane, struct dataplane_sweep *sweep)
 	sweep->used_reverse = table_sweep(dataplane, &tables[2], now, sweep);
 }
 
-static bool slot_names(__u64 meta, __u16 backend)
+static bool slot_names(__u64 meta, const __u64 *backends)
 {
-	return lbx_meta_state(meta) > LBX_FLOW_CLAIM && lbx_meta_backend(meta) == backend;
+	__u16 backend = lbx_meta_backend(meta);
+
+	return lbx_meta_state(meta) > LBX_FLOW_CLAIM && backend < LBX_MAX_BACKENDS &&
+	       backends[backend / 64] >> (backend % 64) & 1;
 }
 
-static unsigned table_purge(const struct table *table, __u16 backend)
+static unsigned table_purge(const struct table *table, const __u64 *backends)
 {
 	unsigned purged = 0;
 
@@ -192,7 +195,7 @@ static unsigned table_purge(const struct table *table, __u16 backend)
 		__u64 *word = slot_meta(table, slot);
 		__u64 meta = __atomic_load_n(word, __ATOMIC_ACQUIRE);
 
-		while (slot_names(meta, backend)) {
+		while (slot_names(meta, backends)) {
 			if (__atomic_compare_exchange_n(word, &meta, 0, false, __ATOMIC_ACQ_REL,
 							__ATOMIC_ACQUIRE)) {
 				purged++;
@@ -203,13 +206,14 @@ static unsigned table_purge(const struct table *table, __u16 backend)
 	return purged;
 }
 
-unsigned dataplane_flows_purge(struct dataplane *dataplane, __u16 backend_id)
+unsigned dataplane_flows_purge(struct dataplane *dataplane,
+			       const __u64 backend_ids[LBX_MAX_BACKENDS / 64])
 {
 	struct table tables[TABLES];
 	unsigned purged = 0;
 
 	tables_list(dataplane, tables);
 	for (int i = 0; i < TABLES; i++)
-		purged += table_purge(&tables[i], backend_id);
+		purged += table_purge(&tables[i], backend_ids);
 	return purged;
 }
