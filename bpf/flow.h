@@ -188,14 +188,21 @@ static __always_inline bool flow_is_quiet(const struct packet *packet, __u64 val
 	       lbx_meta_state(value) != LBX_FLOW_HALF_OPEN;
 }
 
-/* Whether the slot is to be given up for a new flow of the same key. */
+/*
+ * Whether the slot is to be given up for a new flow of the same key. The client that got our reset
+ * connects again, maybe from the same port: it must not be reset for as long as the old flow's slot
+ * lasts.
+ */
 static __always_inline bool flow_is_over(const struct packet *packet, __u64 value, __u16 now)
 {
 	struct lbx_backend *backend = backend_lookup(lbx_meta_backend(value));
+	__u8 flags = backend ? backend->flags : 0;
 
-	if (meta_is_expired(value, now) || (backend && (backend->flags & LBX_BACKEND_MOVE)))
+	if (meta_is_expired(value, now) || (flags & LBX_BACKEND_MOVE))
 		return true;
-	return lbx_meta_state(value) == LBX_FLOW_CLOSING && packet_opens(packet);
+	if (packet->protocol != IPPROTO_TCP || !packet_opens(packet))
+		return false;
+	return lbx_meta_state(value) == LBX_FLOW_CLOSING || (flags & LBX_BACKEND_RESET);
 }
 
 /* *meta: the flow, on CONTINUE. */
