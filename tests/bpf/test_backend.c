@@ -180,6 +180,33 @@ static void test_reset(void **state)
 						    : VERDICT_drop_backend_gone);
 }
 
+/* A SYN from the same port is a new connection, or one that the dead backend never answered: either
+ * way it is the next backend's, by one ticket. */
+static void test_reset_lets_a_syn_start_over(void **state)
+{
+	const __u8 states[] = {LBX_FLOW_HALF_OPEN, LBX_FLOW_FRESH, LBX_FLOW_ASSURED};
+	const unsigned before[] = {0}, after[] = {1};
+	struct scene scene;
+
+	kind_scene(&scene, state, LBX_FORWARD_FULLNAT, 2);
+	for (unsigned i = 0; i < ARRAY_SIZE(states); i++) {
+		__u16 port = (__u16)(CLIENT_PORT + i);
+		struct spec syn = from_client(&scene, port, SYN);
+		struct frame out;
+
+		backend_flags(&scene, 0, LBX_BACKEND_USED);
+		scene_schedule(&scene, before, 1);
+		flow_open(&scene, port, states[i]);
+		scene_schedule(&scene, after, 1);
+		backend_flags(&scene, 0, LBX_BACKEND_USED | LBX_BACKEND_RESET);
+		for (int n = 0; n < 3; n++) {
+			out = expect(&syn, VERDICT_forward_tx).frame;
+			assert_int_equal(frame_backend(&scene, &out), 1);
+			assert_int_equal(cursor(&scene), 2 * (i + 1));
+		}
+	}
+}
+
 /* From the next tick on, its flow is another backend's, by one ticket. */
 static void test_move(void **state)
 {
@@ -266,6 +293,7 @@ int main(void)
 		KIND_TESTS(test_missing_schedule),
 		KIND_TESTS(test_keep),
 		KIND_TESTS(test_reset),
+		TCP_TESTS(test_reset_lets_a_syn_start_over),
 		KIND_TESTS(test_move),
 		KIND_TESTS(test_move_to_nobody),
 		KIND_TESTS(test_unresolved),
