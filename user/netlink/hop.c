@@ -37,9 +37,7 @@ struct entry {
 
 static unsigned bucket_of(unsigned ifindex, const struct lbx_addr *addr)
 {
-	__u64 hash = addr->halves[0] ^ addr->halves[1] ^ ifindex;
-
-	return (unsigned)(hash * 0x9e3779b97f4a7c15ULL >> 32) % HOP_BUCKETS;
+	return addr_bucket(addr, ifindex, HOP_BUCKET_BITS);
 }
 
 static struct hop *hop_find(struct hops *hops, unsigned ifindex, const struct lbx_addr *addr)
@@ -267,7 +265,7 @@ void hops_refresh(struct hops *hops)
 {
 	struct hop *hop;
 
-	for (unsigned bucket = 0; bucket < HOP_BUCKETS; bucket++) {
+	for (unsigned bucket = 0; bucket < 1 << HOP_BUCKET_BITS; bucket++) {
 		for (hop = LIST_FIRST(&hops->buckets[bucket]); hop;
 		     hop = LIST_NEXT(hop, same_bucket))
 			hop_refresh(hop);

@@ -12,7 +12,7 @@
 
 #include "user/netlink/rtnl.h"
 
-enum { HOP_BUCKETS = 1024 };
+enum { HOP_BUCKET_BITS = 10 };
 
 struct hops;
 struct watch;
@@ -39,8 +39,16 @@ struct hops {
 	struct rtnl *rtnl;
 	hops_callback changed;
 	void *context;
-	LIST_HEAD(, hop) buckets[HOP_BUCKETS];
+	LIST_HEAD(, hop) buckets[1 << HOP_BUCKET_BITS];
 };
+
+/* A bucket for an address: the top bits, as those of a product depend on all bits of the factor. */
+static inline unsigned addr_bucket(const struct lbx_addr *addr, unsigned salt, unsigned bits)
+{
+	__u64 folded = addr->halves[0] ^ addr->halves[1] ^ salt;
+
+	return (unsigned)(folded * 0x9e3779b97f4a7c15ULL >> (64 - bits));
+}
 
 void hops_init(struct hops *hops, struct event_base *base, struct rtnl *rtnl, hops_callback changed,
 	       void *context);

@@ -80,6 +80,12 @@ static void link_read(const struct nlmsghdr *message, struct link *link)
 	mnl_attr_for_each(attribute, message, sizeof(*header)) attribute_read(attribute, link);
 }
 
+static bool link_equal(const struct link *a, const struct link *b)
+{
+	return a->master == b->master && a->running == b->running && a->ethernet == b->ethernet &&
+	       !memcmp(a->mac, b->mac, sizeof(a->mac)) && !strcmp(a->name, b->name);
+}
+
 enum link_change links_update(struct links *links, const struct nlmsghdr *message,
 			      unsigned *ifindex)
 {
@@ -102,9 +108,9 @@ enum link_change links_update(struct links *links, const struct nlmsghdr *messag
 	if (!known)
 		return link_append(links, &new) ? LINK_CHANGED : LINK_SAME;
 	known->seen = true;
-	if (!memcmp(known, &new, sizeof(new)))
+	if (link_equal(known, &new))
 		return LINK_SAME;
-	memcpy(known, &new, sizeof(new));
+	*known = new;
 	return LINK_CHANGED;
 }
 

@@ -55,13 +55,13 @@ static bool local_read(const struct nlmsghdr *message, struct local *local)
 {
 	const struct ifaddrmsg *header = mnl_nlmsg_get_payload(message);
 	const struct nlattr *attribute, *address = NULL;
+	unsigned type;
 
 	/* IFA_ADDRESS is the other end of a point-to-point link, where there is an IFA_LOCAL. */
 	mnl_attr_for_each(attribute, message, sizeof(*header))
 	{
-		if (mnl_attr_get_type(attribute) == IFA_LOCAL)
-			address = attribute;
-		else if (mnl_attr_get_type(attribute) == IFA_ADDRESS && !address)
+		type = mnl_attr_get_type(attribute);
+		if (type == IFA_LOCAL || (type == IFA_ADDRESS && !address))
 			address = attribute;
 	}
 	memset(local, 0, sizeof(*local));

@@ -235,7 +235,7 @@ bool neighbours_path(const struct neighbours *neighbours, const struct lbx_addr 
 	const struct watch *watch = watch_find(&neighbours->watches, addr);
 
 	if (watch)
-		memcpy(path, &watch->path, sizeof(*path));
+		*path = watch->path;
 	return watch != NULL;
 }
 

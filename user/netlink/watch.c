@@ -14,9 +14,7 @@ enum {
 
 static unsigned bucket_of(const struct lbx_addr *addr)
 {
-	__u64 hash = addr->halves[0] ^ addr->halves[1];
-
-	return (unsigned)(hash * 0x9e3779b97f4a7c15ULL >> 32) % WATCH_BUCKETS;
+	return addr_bucket(addr, 0, WATCH_BUCKET_BITS);
 }
 
 struct watch *watch_find(const struct watches *watches, const struct lbx_addr *addr)
@@ -69,7 +67,6 @@ static void path_fill(const struct watches *watches, const struct watch *watch, 
 	char text[sizeof(path->problem)];
 	const struct link *link;
 
-	/* As bytes, since paths are compared as such. */
 	memset(path, 0, sizeof(*path));
 	if (!problem) {
 		link = links_find(watches->links, watch->route.ifindex);
@@ -92,7 +89,11 @@ static void path_fill(const struct watches *watches, const struct watch *watch, 
 
 static bool path_equal(const struct path *a, const struct path *b)
 {
-	return memcmp(a, b, sizeof(*a)) == 0;
+	return a->resolved == b->resolved && a->ifindex == b->ifindex &&
+	       addr_equal(&a->next_hop, &b->next_hop) && addr_equal(&a->source, &b->source) &&
+	       !memcmp(a->mac_destination, b->mac_destination, sizeof(a->mac_destination)) &&
+	       !memcmp(a->mac_source, b->mac_source, sizeof(a->mac_source)) &&
+	       !strcmp(a->problem, b->problem);
 }
 
 static void watch_evaluate(struct watches *watches, struct watch *watch)
@@ -130,8 +131,7 @@ static void reports_run(evutil_socket_t fd, short what, void *context)
 		if (watch->was_reported && path_equal(&watch->path, &watch->reported))
 			continue;
 		watch->was_reported = true;
-		memcpy(&watch->reported, &watch->path, sizeof(watch->reported));
-		memcpy(&path, &watch->path, sizeof(path));
+		watch->reported = path = watch->path;
 		/* Copies: the callback may unwatch it. */
 		watches->callback(watches->context, &addr, &path);
 	}
@@ -281,8 +281,12 @@ static void watch_free(struct watches *watches, struct watch *watch)
 
 void watches_fini(struct watches *watches)
 {
-	while (!LIST_EMPTY(&watches->all))
-		watch_free(watches, LIST_FIRST(&watches->all));
+	struct watch *watch, *next;
+
+	for (watch = LIST_FIRST(&watches->all); watch; watch = next) {
+		next = LIST_NEXT(watch, all);
+		watch_free(watches, watch);
+	}
 	if (watches->route_timer)
 		event_free(watches->route_timer);
 	if (watches->report_event)

@@ -12,7 +12,7 @@
 #include "user/netlink/neighbour.h"
 #include "user/netlink/route.h"
 
-enum { WATCH_BUCKETS = 4096 };
+enum { WATCH_BUCKET_BITS = 12 };
 
 struct watch {
 	LIST_ENTRY(watch) same_bucket;
@@ -34,7 +34,7 @@ struct watches {
 	void *context;
 	struct hops hops;
 	struct event *route_timer, *report_event;
-	LIST_HEAD(, watch) buckets[WATCH_BUCKETS];
+	LIST_HEAD(, watch) buckets[1 << WATCH_BUCKET_BITS];
 	LIST_HEAD(, watch) all;
 	TAILQ_HEAD(, watch) to_route, to_report;
 };

@@ -189,6 +189,22 @@ static enum check_result unconnected_result(const struct http_check *check, char
 	return connect_result(error ? (int)error : ECONNREFUSED, reason);
 }
 
+static bool is_connected(const struct http_check *check)
+{
+	curl_off_t connected_us = 0;
+
+	curl_easy_getinfo(check->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
+	return connected_us > 0;
+}
+
+/* libcurl says "out of memory" of a header line over its own limit, too. */
+static enum check_result memory_result(const struct http_check *check, char reason[REASON_MAX])
+{
+	if (is_connected(check))
+		return http_fail(reason, "header too long");
+	return connect_result(ENOMEM, reason);
+}
+
 static enum check_result http_result(const struct http_check *check, char reason[REASON_MAX])
 {
 	switch (check->code) {
@@ -196,7 +212,7 @@ static enum check_result http_result(const struct http_check *check, char reason
 		return status_result(check, reason);
 	case CURLE_WRITE_ERROR:
 		return check->is_cut ? status_result(check, reason)
-				     : http_fail(reason, "headers over 64 KiB");
+				     : http_fail(reason, "header too long");
 	case CURLE_COULDNT_CONNECT:
 		return unconnected_result(check, reason);
 	case CURLE_GOT_NOTHING:
@@ -210,8 +226,7 @@ static enum check_result http_result(const struct http_check *check, char reason
 	case CURLE_RECV_ERROR:
 		return http_fail(reason, "connection reset");
 	case CURLE_OUT_OF_MEMORY:
-		http_fail(reason, "out of memory here");
-		return CHECK_SHORTAGE;
+		return memory_result(check, reason);
 	default:
 		return http_fail(reason, curl_easy_strerror(check->code));
 	}
@@ -220,12 +235,10 @@ static enum check_result http_result(const struct http_check *check, char reason
 static enum check_result http_expire(void *context, char reason[REASON_MAX])
 {
 	struct http_check *check = context;
-	curl_off_t connected_us = 0;
 
 	if (check->is_finished)
 		return http_result(check, reason);
-	curl_easy_getinfo(check->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
-	if (!connected_us)
+	if (!is_connected(check))
 		return connect_result(ETIMEDOUT, reason);
 	return http_fail(reason, "timed out");
 }

@@ -18,7 +18,7 @@ static const struct checker *const checkers[] = {
 	[CHECK_TCP] = &checker_tcp,
 	[CHECK_HTTP] = &checker_http,
 };
-enum { CHECKERS = sizeof(checkers) / sizeof(*checkers) };
+enum { CHECKERS = sizeof(checkers) / sizeof(checkers[0]) };
 
 struct prober {
 	struct event_base *base;
@@ -172,12 +172,16 @@ struct prober *prober_new(struct event_base *base, prober_callback callback, voi
 
 void prober_free(struct prober *prober)
 {
+	struct probe *probe, *next;
+
 	if (!prober)
 		return;
-	while (!LIST_EMPTY(&prober->probes))
-		prober_stop(LIST_FIRST(&prober->probes));
+	for (probe = LIST_FIRST(&prober->probes); probe; probe = next) {
+		next = LIST_NEXT(probe, all);
+		prober_stop(probe);
+	}
 	for (size_t kind = 0; kind < CHECKERS; kind++) {
-		if (prober->shared[kind])
+		if (checkers[kind] && prober->shared[kind])
 			checkers[kind]->close(prober->shared[kind]);
 	}
 	free(prober);
