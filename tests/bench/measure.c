@@ -11,8 +11,11 @@
 #include <time.h>
 
 #include "tests/bench/frame.h"
+#include "tests/bench/stats.h"
 #include "tests/bench/wrapper.skel.h"
 #include "user/base/cleanup.h"
+
+enum { TEST_RUN_IFINDEX = 1 }; /* what a test run says it came in by */
 
 struct measure {
 	struct wrapper *wrapper;
@@ -47,7 +50,7 @@ static struct plane *plane_get(struct measure *measure, unsigned max_flows)
 {
 	if (measure->max_flows != max_flows) {
 		plane_close(measure->plane);
-		measure->plane = plane_open(max_flows);
+		measure->plane = plane_open(max_flows, TEST_RUN_IFINDEX);
 		measure->max_flows = max_flows;
 	}
 	return measure->plane;
@@ -214,19 +217,6 @@ static double subject_run(struct measure *measure, const struct row *row, unsign
 	ns = packets_run(measure, plane_program(measure->plane), packets);
 	*right += packets_right(measure, row, verdicts, tickets, packets);
 	return ns;
-}
-
-static int double_compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *values, unsigned count)
-{
-	qsort(values, count, sizeof(*values), double_compare);
-	return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
 void measure_row(struct measure *measure, const struct row *row, const struct effort *effort,

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "tests/bench/measure.h"
+#include "tests/bench/stats.h"
 #include "user/base/cleanup.h"
 
 enum { KI = 1 << 10, MI = 1 << 20, ROUNDS = 11, PACKETS = 1000000 };
@@ -139,16 +140,6 @@ static struct options options_parse(int argc, char **argv)
 	if (optind < argc || !options.effort.rounds || !options.effort.packets)
 		errx(2, "wrong usage; see nsbench --help");
 	return options;
-}
-
-static void cpu_pin(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		err(1, "cpu %d", cpu);
 }
 
 static void row_print(const struct row *row, const struct measurement *m)

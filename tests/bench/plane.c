@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "tests/bench/plane.h"
+#include "tests/bench/plane_internal.h"
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -10,22 +10,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "lbxdp.skel.h"
-#include "tests/bench/wrapper.h"
 #include "user/base/cleanup.h"
 
 enum { TIMEOUT_TICKS = 7000 }; /* nothing expires while we measure */
 
 const __u8 plane_mac[6] = {2, 0, 0, 0, 0, 1}, client_mac[6] = {2, 0, 0, 0, 0, 2};
-
-struct plane {
-	struct lbxdp_bpf *skel;
-	unsigned buckets;
-	struct lbx_bucket4 *flows4;
-	struct lbx_bucket6 *flows6;
-	struct lbx_bucket_reverse *reverse;
-	struct lbx_cursor *cursors;
-};
 
 static struct lbx_addr addr4(unsigned a, unsigned b, unsigned c, unsigned d)
 {
@@ -151,9 +140,9 @@ static void snats_put(struct plane *plane)
 	}
 }
 
-static void interface_put(struct plane *plane)
+static void interface_put(struct plane *plane, unsigned ifindex)
 {
-	struct lbx_interface interface = {.ifindex = PLANE_IFINDEX};
+	struct lbx_interface interface = {.ifindex = ifindex};
 	__u32 index = 0;
 
 	memcpy(interface.mac, plane_mac, sizeof(plane_mac));
@@ -208,18 +197,18 @@ static void *map_mmap(const struct bpf_map *map)
 	return memory;
 }
 
-static void plane_fill(struct plane *plane, const struct lbx_settings *settings)
+static void plane_fill(struct plane *plane, const struct lbx_settings *settings, unsigned ifindex)
 {
 	__u32 zero = 0;
 
 	map_put(plane->skel->maps.settings, &zero, settings);
-	interface_put(plane);
+	interface_put(plane, ifindex);
 	snats_put(plane);
 	for (int id = SERVICE_DSR4; id < SERVICES_END; id++)
 		service_put(plane, id);
 }
 
-struct plane *plane_open(unsigned max_flows)
+struct plane *plane_open(unsigned max_flows, unsigned ifindex)
 {
 	struct lbx_settings settings = plane_settings(max_flows / LBX_BUCKET_SLOTS);
 	struct plane *plane = calloc(1, sizeof(*plane));
@@ -236,7 +225,7 @@ struct plane *plane_open(unsigned max_flows)
 	plane->flows6 = map_mmap(plane->skel->maps.flows6);
 	plane->reverse = map_mmap(plane->skel->maps.reverse);
 	plane->cursors = map_mmap(plane->skel->maps.cursors);
-	plane_fill(plane, &settings);
+	plane_fill(plane, &settings, ifindex);
 	return plane;
 }
 
@@ -255,127 +244,6 @@ void plane_close(struct plane *plane)
 int plane_program(const struct plane *plane)
 {
 	return bpf_program__fd(plane->skel->progs.lbxdp_main);
-}
-
-/* --- flows --- */
-
-void plane_clear(struct plane *plane)
-{
-	memset(plane->flows4, 0, plane->buckets * sizeof(*plane->flows4));
-	memset(plane->flows6, 0, plane->buckets * sizeof(*plane->flows6));
-	memset(plane->reverse, 0, plane->buckets * sizeof(*plane->reverse));
-}
-
-/* A slot of any of the three tables. */
-struct slot {
-	__u64 *meta;
-	__u32 client; /* last word of its address, host order */
-	bool forward;
-};
-
-typedef void slot_function(struct slot slot, void *data);
-
-static void slots_visit(struct plane *plane, slot_function *visit, void *data)
-{
-	for (unsigned b = 0; b < plane->buckets; b++)
-		for (unsigned s = 0; s < LBX_BUCKET_SLOTS; s++) {
-			struct lbx_slot4 *four = &plane->flows4[b].slots[s];
-			struct lbx_slot6 *six = &plane->flows6[b].slots[s];
-			struct lbx_slot_reverse *back = &plane->reverse[b].slots[s];
-
-			if (four->meta)
-				visit((struct slot){&four->meta, ntohl(lbx_key_client4(four->key)),
-						    true},
-				      data);
-			if (six->meta)
-				visit((struct slot){&six->meta, ntohl(six->client.words[3]), true},
-				      data);
-			if (back->meta)
-				visit((struct slot){&back->meta, ntohl(back->client.words[3]),
-						    false},
-				      data);
-		}
-}
-
-struct clients {
-	__u32 first;
-	unsigned count;
-	unsigned *flows;
-	const bool *keep;
-};
-
-static void slot_assure(struct slot slot, void *data)
-{
-	struct clients *clients = data;
-
-	*slot.meta = lbx_meta_touch(*slot.meta, LBX_FLOW_ASSURED, lbx_meta_tick(*slot.meta));
-	if (slot.forward && slot.client - clients->first < clients->count)
-		clients->flows[slot.client - clients->first]++;
-}
-
-void plane_assure(struct plane *plane, __u32 first, unsigned *counts, unsigned clients)
-{
-	struct clients known = {first, clients, counts, NULL};
-
-	memset(counts, 0, clients * sizeof(*counts));
-	slots_visit(plane, slot_assure, &known);
-}
-
-static void slot_keep(struct slot slot, void *data)
-{
-	const struct clients *clients = data;
-
-	if (slot.client - clients->first >= clients->count ||
-	    !clients->keep[slot.client - clients->first])
-		*slot.meta = 0;
-}
-
-void plane_keep(struct plane *plane, __u32 first, const bool *keep, unsigned clients)
-{
-	struct clients known = {first, clients, NULL, keep};
-
-	slots_visit(plane, slot_keep, &known);
-}
-
-static struct way way_of_slot(const struct lbx_slot_reverse *slot, bool v6)
-{
-	unsigned number = (lbx_meta_backend(slot->meta) - 1) % PLANE_BACKENDS;
-
-	return (struct way){
-		backend_addr(v6 ? SERVICE_FULLNAT6 : SERVICE_FULLNAT4, number).words[3],
-		snat_addr(lbx_meta_snat(slot->meta), v6).words[3],
-		htons(lbx_meta_port(slot->meta)),
-		{0},
-	};
-}
-
-/* In the table's order the ways would be a walk through memory, which no traffic is. */
-static void ways_shuffle(struct way *ways, unsigned count)
-{
-	unsigned seed = 1;
-
-	for (unsigned i = count; i > 1; i--) {
-		unsigned j = (unsigned)rand_r(&seed) % i;
-		struct way swapped = ways[j];
-
-		ways[j] = ways[i - 1];
-		ways[i - 1] = swapped;
-	}
-}
-
-unsigned plane_ways(const struct plane *plane, bool v6, struct way *ways, unsigned max)
-{
-	unsigned count = 0;
-
-	for (unsigned b = 0; b < plane->buckets; b++)
-		for (unsigned s = 0; s < LBX_BUCKET_SLOTS; s++) {
-			const struct lbx_slot_reverse *slot = &plane->reverse[b].slots[s];
-
-			if (slot->meta && count < max)
-				ways[count++] = way_of_slot(slot, v6);
-		}
-	ways_shuffle(ways, count);
-	return count;
 }
 
 /* --- what the program says of itself --- */

@@ -22,7 +22,6 @@ enum plane_service {
 };
 
 enum {
-	PLANE_IFINDEX = 1, /* what a test run says it came in by */
 	PLANE_BACKENDS = 16,
 	PLANE_SNATS = 16,
 	PLANE_PORT = 80,
@@ -43,8 +42,9 @@ static inline bool service_is_fullnat(enum plane_service service)
 	return service == SERVICE_FULLNAT4 || service == SERVICE_FULLNAT6;
 }
 
-/* Exits with a message on failure, as all below do. */
-struct plane *plane_open(unsigned max_flows);
+/* Balances what comes in by that interface, and sends it out there. Exits with a message on
+ * failure, as all below do. */
+struct plane *plane_open(unsigned max_flows, unsigned ifindex);
 void plane_close(struct plane *plane);
 int plane_program(const struct plane *plane);
 
