@@ -139,9 +139,10 @@ static bool checks_differ(const struct service *a, const struct service *b)
 	const struct check_spec *x = &a->check, *y = &b->check;
 	const struct check_timing *s = &a->timing, *t = &b->timing;
 
-	return x->kind != y->kind || strcmp(x->host, y->host) || strcmp(x->path, y->path) ||
-	       x->status_lo != y->status_lo || x->status_hi != y->status_hi ||
-	       s->interval_ms != t->interval_ms || s->timeout_ms != t->timeout_ms;
+	return x->kind != y->kind || strcmp(x->host, y->host) != 0 ||
+	       strcmp(x->path, y->path) != 0 || x->status_lo != y->status_lo ||
+	       x->status_hi != y->status_hi || s->interval_ms != t->interval_ms ||
+	       s->timeout_ms != t->timeout_ms;
 }
 
 /* What can no longer fail the change. */

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "user/base/cleanup.h"
 #include "user/model/text.h"
 
 static bool specs_have(const struct arg_spec *specs, const char *name)
@@ -154,17 +153,18 @@ static int address_list_add(struct address_list *list, const char *text, struct 
 
 int args_addresses(const char *text, struct address_list *list, struct err *err)
 {
-	autofree char *copy = strdup(text);
-	char *rest = copy, *item;
-	int r;
-
 	list->count = 0;
-	if (!copy)
-		return err_set(err, -ENOMEM, "%.64s: out of memory", text);
-	while ((item = strsep(&rest, ","))) {
-		r = address_list_add(list, item, err);
+	for (const char *item = text; item;) {
+		size_t length = strcspn(item, ",");
+		char addr[2 * ADDR_TEXT_MAX];
+		int r;
+
+		/* Cut off, a longer one is no address either. */
+		snprintf(addr, sizeof(addr), "%.*s", (int)length, item);
+		r = address_list_add(list, addr, err);
 		if (r)
 			return r;
+		item = item[length] ? item + length + 1 : NULL;
 	}
 	return 0;
 }

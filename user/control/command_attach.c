@@ -12,7 +12,7 @@
 static int mode_parse(const char *text, enum attach_mode *mode, struct err *err)
 {
 	for (int i = 0; i < 3; i++) {
-		if (strcmp(text, attach_mode_names[i]))
+		if (strcmp(text, attach_mode_names[i]) != 0)
 			continue;
 		*mode = (enum attach_mode)i;
 		return 0;

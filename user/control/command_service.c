@@ -30,7 +30,7 @@ static int vip_assign(struct call *call, struct service *service, struct err *er
 	int r;
 
 	addr_format(&service->vip.addr, vip);
-	strcpy(interface, service->assign);
+	snprintf(interface, sizeof(interface), "%s", service->assign);
 	if (!if_nametoindex(interface))
 		return err_set(err, -ENODEV,
 			       "assign %s: no such interface; 'ip -brief link' lists those there "
@@ -111,7 +111,7 @@ static int assign_parse(const json_t *args, struct service *service, struct err 
 		return 0;
 	if (!*interface || strlen(interface) >= sizeof(service->assign))
 		return err_set(err, -EINVAL, "assign '%.32s': not an interface's name", interface);
-	strcpy(service->assign, interface);
+	snprintf(service->assign, sizeof(service->assign), "%s", interface);
 	return 0;
 }
 

@@ -30,8 +30,8 @@ int instance_init(struct instance *instance, const char *name, struct err *err)
 		return err_set(err, -EINVAL,
 			       "LBXDP_RUNDIR: longer than %zu characters; use a shorter path",
 			       sizeof(instance->directory) - 1);
-	strcpy(instance->name, name);
-	strcpy(instance->directory, directory);
+	snprintf(instance->name, sizeof(instance->name), "%s", name);
+	snprintf(instance->directory, sizeof(instance->directory), "%s", directory);
 	return 0;
 }
 

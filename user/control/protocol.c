@@ -59,7 +59,7 @@ static int request_take(struct request *request, const json_t *root, struct err 
 	if (!json_is_object(root))
 		return err_set(err, -EPROTO, "request: is not a JSON object");
 	json_object_foreach ((json_t *)root, key, value) {
-		if (strcmp(key, "command") && strcmp(key, "args"))
+		if (strcmp(key, "command") != 0 && strcmp(key, "args") != 0)
 			return err_set(
 				err, -EPROTO,
 				"request: unknown member \"%.64s\"; known are: command, args", key);

@@ -6,6 +6,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/listener.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/stat.h>
@@ -263,7 +264,7 @@ static struct evconnlistener *listener_new(struct server *server, const char *pa
 	struct evconnlistener *listener;
 	mode_t mask;
 
-	strcpy(addr.sun_path, path);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
 	/* A former daemon's: we hold the instance's lock. */
 	unlink(path);
 	/* Nobody may connect before it has its group. */
@@ -303,10 +304,14 @@ int server_new(struct controller *controller, struct server **out, struct err *e
 
 void server_free(struct server *server)
 {
+	struct connection *connection, *next;
+
 	if (!server)
 		return;
-	while (!LIST_EMPTY(&server->connections))
-		connection_free(LIST_FIRST(&server->connections));
+	for (connection = LIST_FIRST(&server->connections); connection; connection = next) {
+		next = LIST_NEXT(connection, list);
+		connection_free(connection);
+	}
 	server_retire(server);
 	if (server->resume)
 		event_free(server->resume);

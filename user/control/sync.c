@@ -237,7 +237,7 @@ static bool is_worth_showing(struct backend_runtime *runtime)
 	runtime->show_later = runtime->state == BACKEND_UNREACHABLE && runtime->path.ifindex &&
 			      monotonic_ms() - runtime->born_ms < SHOW_DELAY_MS;
 	return !runtime->show_later && (runtime->state != runtime->shown_state ||
-					strcmp(runtime->reason, runtime->shown_reason));
+					strcmp(runtime->reason, runtime->shown_reason) != 0);
 }
 
 static void state_show(const struct service *service, const struct target *target)
@@ -247,11 +247,11 @@ static void state_show(const struct service *service, const struct target *targe
 	enum backend_state state = backend_state(&target->facts);
 
 	runtime->state = state;
-	strcpy(runtime->reason, target->problem);
+	snprintf(runtime->reason, sizeof(runtime->reason), "%s", target->problem);
 	if (!is_worth_showing(runtime))
 		return;
 	runtime->shown_state = state;
-	strcpy(runtime->shown_reason, runtime->reason);
+	memcpy(runtime->shown_reason, runtime->reason, sizeof(runtime->shown_reason));
 	endpoint_format(&runtime->endpoint, endpoint);
 	backend_reason(runtime, service, reason, sizeof(reason));
 	log_line(state == BACKEND_UP || state == BACKEND_CHECKING ? LOG_LEVEL_INFO
