@@ -110,9 +110,11 @@ static __always_inline enum contest slot_claim(__u64 **meta, const struct bucket
 {
 	enum contest contest;
 	__u64 before;
+	bool own;
 
 	*meta = opening->absent ? NULL : flow_lookup(buckets, &opening->key, &before, v6);
-	if (!*meta) {
+	own = *meta != NULL;
+	if (!own) {
 		contest = flow_victim(meta, &before, buckets, opening->now, v6);
 		if (contest != CONTEST_WON)
 			return contest;
@@ -123,6 +125,12 @@ static __always_inline enum contest slot_claim(__u64 **meta, const struct bucket
 	opening->claim = claim_meta(0, opening->now);
 	if (meta_swap(*meta, before, opening->claim) != before)
 		return CONTEST_AGAIN;
+	/* Between our look and our swap another CPU opened our flow right here, with a meta word as
+	 * fair to take, or even the same: give it back. */
+	if (!own && meta_is_live(before) && slot_has_key(*meta, &opening->key, v6)) {
+		meta_swap(*meta, opening->claim, before);
+		return CONTEST_AGAIN;
+	}
 	evicted_note(opening, *meta, before, v6);
 	slot_write_key(*meta, &opening->key, v6);
 	return CONTEST_WON;

@@ -51,6 +51,8 @@ static __always_inline int reverse_victim(const struct buckets *buckets, __u64 w
 	}
 	slot = victim_slot(victims_best(&victims));
 	*before = READ_ONCE(reverse_slot(buckets, slot)->meta);
+	if (meta_is_live(*before) && !((*before ^ way) & WAY_MASK))
+		return -1;
 	return victim_is_fair(s, *before, now) ? (int)slot : -1;
 }
 
