@@ -183,6 +183,8 @@ static void settings_put(void)
 	};
 }
 
+/* All but the schedules: who makes a service makes its schedule, and each change of one waits for
+ * an RCU grace period. */
 int world_clear(void **state)
 {
 	const __be32 none4 = 0;
@@ -201,9 +203,6 @@ int world_clear(void **state)
 		map_put(world.maps.snat4, &index, &none4);
 		map_put(world.maps.snat6, &index, &none6);
 	}
-	/* Only what is there: each waits for an RCU grace period. */
-	for (__u32 service = 1; service <= world.services; service++)
-		bpf_map_delete_elem(world.maps.schedules, &service);
 	interfaces_put();
 	settings_put();
 	world.services = 0;

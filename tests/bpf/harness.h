@@ -88,6 +88,8 @@ void verdicts_sync(void);
  */
 struct outcome run_frame_on(const struct frame *frame, unsigned ifindex);
 struct outcome run_frame(const struct frame *frame);
+/* Only the run, and the action; for threads, which cannot count. */
+int run_raw(const struct frame *frame, unsigned ifindex, struct frame *out);
 /* Builds and runs. The second also checks the verdict. */
 struct outcome run(const struct spec *spec);
 struct outcome expect(const struct spec *spec, enum verdict verdict);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "tests/bpf/harness.h"
 
-
 struct ethhdr *frame_eth(const struct frame *frame)
 {
 	return (struct ethhdr *)frame->bytes;

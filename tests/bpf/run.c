@@ -107,12 +107,11 @@ static void action_check(const struct outcome *outcome, const struct frame *befo
 		fail_msg("%s: the frame was changed", verdict_name(outcome->verdict));
 }
 
-struct outcome run_frame_on(const struct frame *frame, unsigned ifindex)
+int run_raw(const struct frame *frame, unsigned ifindex, struct frame *out)
 {
 	struct xdp_md context = {.data_end = frame->length, .ingress_ifindex = ifindex};
-	struct outcome outcome = {.frame = {.l4 = frame->l4, .protocol = frame->protocol}};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame->bytes, .data_size_in = frame->length,
-		    .data_out = outcome.frame.bytes, .data_size_out = FRAME_MAX);
+		    .data_out = out->bytes, .data_size_out = FRAME_MAX);
 
 	if (ifindex) {
 		opts.ctx_in = &context;
@@ -120,8 +119,17 @@ struct outcome run_frame_on(const struct frame *frame, unsigned ifindex)
 	}
 	if (bpf_prog_test_run_opts(world.program, &opts))
 		fail_msg("test run of %u bytes: %s", frame->length, strerror(errno));
-	outcome.frame.length = opts.data_size_out;
-	outcome.action = (int)opts.retval;
+	out->l4 = frame->l4;
+	out->protocol = frame->protocol;
+	out->length = opts.data_size_out;
+	return (int)opts.retval;
+}
+
+struct outcome run_frame_on(const struct frame *frame, unsigned ifindex)
+{
+	struct outcome outcome;
+
+	outcome.action = run_raw(frame, ifindex, &outcome.frame);
 	outcome.verdict = verdict_counted();
 	action_check(&outcome, frame);
 	return outcome;

@@ -23,11 +23,6 @@ struct lbx_addr scene_client(const struct scene *scene)
 	return scene->v6 ? addr6(0xc, 7) : addr4(198, 51, 100, 7);
 }
 
-struct lbx_addr scene_vip(const struct scene *scene)
-{
-	return scene->v6 ? addr6(0xf, scene->service) : addr4(203, 0, 113, (__u8)scene->service);
-}
-
 struct lbx_addr scene_backend(const struct scene *scene, unsigned place)
 {
 	__u16 id = scene->backends[place];
@@ -71,14 +66,14 @@ void scene_put(const struct scene *scene)
 		.closed = scene->closed,
 	};
 	struct lbx_service service = {
-		.vip = scene_vip(scene),
-		.port = htons(VIP_PORT),
+		.vip = scene->vip,
+		.port = htons(scene->vip_port),
 		.protocol = scene->protocol,
 		.forward = scene->forward,
 	};
 	__u32 id = scene->service;
 
-	ref_put(scene->v6, scene_vip(scene), VIP_PORT, scene->protocol, &ref);
+	ref_put(scene->v6, scene->vip, scene->vip_port, scene->protocol, &ref);
 	map_put(world.maps.services, &id, &service);
 }
 
@@ -147,8 +142,10 @@ void scene_make(struct scene *scene, bool v6, __u8 protocol, enum lbx_forward fo
 		.protocol = protocol,
 		.forward = (__u8)forward,
 		.service = ++world.services,
+		.vip_port = VIP_PORT,
 		.count = backends,
 	};
+	scene->vip = v6 ? addr6(0xf, scene->service) : addr4(203, 0, 113, (__u8)scene->service);
 	for (unsigned place = 0; place < backends; place++) {
 		scene->backends[place] = ++world.backends_used;
 		backend_put(scene, place);
@@ -166,9 +163,9 @@ struct spec from_client(const struct scene *scene, __u16 port, __u8 flags)
 		.protocol = scene->protocol,
 		.flags = scene->protocol == IPPROTO_TCP ? flags : 0,
 		.source = scene_client(scene),
-		.destination = scene_vip(scene),
+		.destination = scene->vip,
 		.source_port = port,
-		.destination_port = VIP_PORT,
+		.destination_port = scene->vip_port,
 		.seq = 0x01020304,
 		.ack = flags & ACK ? 0x05060708 : 0,
 	};

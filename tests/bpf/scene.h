@@ -19,6 +19,8 @@ struct scene {
 	__u8 forward; /* enum lbx_forward */
 	__u8 closed;
 	__u16 service;
+	__u16 vip_port;
+	struct lbx_addr vip;
 	unsigned count;
 	__u16 backends[SCENE_BACKENDS_MAX];
 };
@@ -26,7 +28,7 @@ struct scene {
 /* The next service, with so many backends in equal shares and one translation address (index 0). */
 void scene_make(struct scene *scene, bool v6, __u8 protocol, enum lbx_forward forward,
 		unsigned backends);
-/* Writes scene->forward and ->closed again. */
+/* Writes scene->vip, ->vip_port, ->forward and ->closed again. */
 void scene_put(const struct scene *scene);
 /* A schedule of places in scene->backends. */
 void scene_schedule(const struct scene *scene, const unsigned *places, unsigned length);
@@ -35,7 +37,6 @@ void backend_flags(const struct scene *scene, unsigned place, __u8 flags);
 void scene_snats(const struct scene *scene, unsigned count);
 
 struct lbx_addr scene_client(const struct scene *scene);
-struct lbx_addr scene_vip(const struct scene *scene);
 struct lbx_addr scene_backend(const struct scene *scene, unsigned place);
 struct lbx_addr scene_snat(const struct scene *scene, unsigned index);
 void backend_mac(__u16 id, __u8 mac[6]);

@@ -140,7 +140,7 @@ static void test_missing_schedule(void **state)
 	struct spec spec;
 
 	kind_scene(&scene, state, LBX_FORWARD_FULLNAT, 1);
-	scene.service = ++world.services; /* never given one */
+	scene.service = LBX_MAX_SERVICES - 1; /* no test gives it one */
 	scene_put(&scene);
 	spec = from_client(&scene, CLIENT_PORT, SYN);
 	expect(&spec, VERDICT_drop_no_backend);

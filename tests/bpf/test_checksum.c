@@ -67,7 +67,7 @@ static void return_check(const struct scene *scene, const struct spec *spec, __u
 	frame_build(&frame, spec);
 	out = expect_frame(&frame, VERDICT_forward_tx).frame;
 	assert_checksums(&out);
-	assert_addr(frame_source(&out), scene_vip(scene));
+	assert_addr(frame_source(&out), scene->vip);
 	assert_addr(frame_destination(&out), scene_client(scene));
 	assert_int_equal(frame_source_port(&out), VIP_PORT);
 	assert_int_equal(frame_destination_port(&out), client_port);

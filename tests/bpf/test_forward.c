@@ -79,8 +79,8 @@ static void test_unknown_interface_opens_nothing(void **state)
 	expect(&spec, VERDICT_pass_not_for_us);
 }
 
-/* By the other interface: from its MAC, with its index. harness.c has no other index in tx_ports, so
- * any other would be dropped. */
+/* By the other interface: from its MAC, with its index. harness.c has no other index in tx_ports,
+ * so any other would be dropped. */
 static void test_backend_behind_another_interface(void **state)
 {
 	const __u8 mac_out[6] = {2, 0, 0, 0, 0, 2};

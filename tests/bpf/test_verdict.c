@@ -6,7 +6,6 @@
  */
 #include "tests/bpf/scene.h"
 
-
 static void test_forward_tx(void **state)
 {
 	struct scene scene;
