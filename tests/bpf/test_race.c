@@ -8,88 +8,12 @@
  * That a round was a race shows in the table: who yields leaves his key in the slot that he
  * releases.
  */
-#include "tests/bpf/scene.h"
+#include "tests/bpf/lanes.h"
 
 #include <linux/bpf.h>
-#include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 
-enum { ROUNDS = 8000, LANE_MAX = 16, BACKENDS = 3, DELAYS = 97, PORT_LO = 20000, PORT_HI = 20007 };
-
-/* What one CPU does in a round, and what came of it. */
-struct lane {
-	void (*work)(struct lane *lane);
-	unsigned cpu, delay, count;
-	struct frame frames[LANE_MAX], out[LANE_MAX];
-	int actions[LANE_MAX];
-};
-
-static struct lane lanes[2];
-static atomic_uint started, finished;
-static atomic_bool stop;
-static pthread_t thread;
-
-static void cpu_pin(unsigned cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	assert_int_equal(pthread_setaffinity_np(pthread_self(), sizeof(set), &set), 0);
-}
-
-/* Others may want this CPU too: spin for some microseconds, then let them. */
-static void wait_for(atomic_uint *counter, unsigned value)
-{
-	for (unsigned spins = 0; atomic_load(counter) != value && !atomic_load(&stop); spins++) {
-		if (spins > 20000)
-			sched_yield();
-	}
-}
-
-static void lane_work(struct lane *lane)
-{
-	for (volatile unsigned i = 0; i < lane->delay; i++)
-		;
-	lane->work(lane);
-}
-
-static void *second_cpu(void *unused)
-{
-	cpu_pin(lanes[1].cpu);
-	for (unsigned round = 1;; round++) {
-		wait_for(&started, round);
-		if (atomic_load(&stop))
-			return unused;
-		lane_work(&lanes[1]);
-		atomic_store(&finished, round);
-	}
-}
-
-/* Both lanes, at once. */
-static void round_run(unsigned delay)
-{
-	unsigned round = atomic_load(&started) + 1;
-
-	lanes[0].delay = delay % 2 ? delay * 4 : 0;
-	lanes[1].delay = delay % 2 ? 0 : delay * 4;
-	atomic_store(&started, round);
-	lane_work(&lanes[0]);
-	wait_for(&finished, round);
-}
-
-static void lane_send(struct lane *lane)
-{
-	for (unsigned i = 0; i < lane->count; i++)
-		lane->actions[i] = run_raw(&lane->frames[i], 0, &lane->out[i]);
-}
-
-static void lane_add(struct lane *lane, const struct spec *spec)
-{
-	assert_true(lane->count < LANE_MAX);
-	frame_build(&lane->frames[lane->count++], spec);
-}
+enum { ROUNDS = 8000, BACKENDS = 3, DELAYS = 97, PORT_LO = 20000, PORT_HI = 20007 };
 
 /* Like flow_meta(), but the slots that somebody released: how many have the key. */
 static unsigned keys_left(const struct scene *scene, __u16 port)
@@ -180,7 +104,7 @@ static void same_key(void **state, enum lbx_forward forward,
 			lanes[i].work = lane_send;
 			lane_add(&lanes[i], &syn);
 		}
-		round_run(round % DELAYS);
+		lanes_run(round % DELAYS);
 		same_key_check(&scene, port, tickets, &tally);
 	}
 	verdicts_sync();
@@ -317,7 +241,7 @@ static void test_ports_are_never_doubled(void **state)
 			lanes[i % 2].count = i / 2;
 			lane_add(&lanes[i % 2], &syn);
 		}
-		round_run(round % DELAYS);
+		lanes_run(round % DELAYS);
 		assert_halves_match(&scene, ports, 12);
 		assert_in_range(ways_used(), 1, PORT_HI - PORT_LO + 1);
 		opened += ways_used();
@@ -384,7 +308,7 @@ static void test_colliding_keys(void **state)
 			if (n / LBX_BUCKET_SLOTS != 5)
 				world.flows4[n].meta = world.flows6[n].meta = meta;
 		}
-		round_run(round % DELAYS);
+		lanes_run(round % DELAYS);
 		for (unsigned i = 0; i < 12; i++) {
 			__u64 *meta = flow_meta(&scene, ports[i]);
 
@@ -446,7 +370,7 @@ static void test_insert_against_expiry(void **state)
 		lane_add(&lanes[i < LANE_MAX - 1 ? 0 : 1], &syn);
 	}
 	for (unsigned round = 0; round < ROUNDS; round++) {
-		round_run(round % DELAYS);
+		lanes_run(round % DELAYS);
 		for (unsigned i = 0; i < lanes[0].count; i++) {
 			forwarded += lanes[0].actions[i] == XDP_TX;
 			flow_meta(&scene, (__u16)(1024 + i)); /* fails if there are two */
@@ -461,32 +385,6 @@ static void test_insert_against_expiry(void **state)
 	       atomic_load(&swept));
 }
 
-static int setup(void **state)
-{
-	cpu_set_t allowed;
-	unsigned found = 0;
-
-	world_setup(state);
-	assert_int_equal(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
-	for (unsigned cpu = 0; cpu < CPU_SETSIZE && found < 2; cpu++) {
-		if (CPU_ISSET(cpu, &allowed))
-			lanes[found++].cpu = cpu;
-	}
-	if (found < 2) {
-		printf("# skipped: races need two CPUs\n");
-		return -1;
-	}
-	cpu_pin(lanes[0].cpu);
-	return pthread_create(&thread, NULL, second_cpu, NULL);
-}
-
-static int teardown(void **state)
-{
-	atomic_store(&stop, true);
-	pthread_join(thread, NULL);
-	return world_teardown(state);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -497,5 +395,5 @@ int main(void)
 		TCP_TESTS(test_insert_against_expiry),
 	};
 
-	return cmocka_run_group_tests_name("race", tests, setup, teardown);
+	return cmocka_run_group_tests_name("race", tests, lanes_setup, lanes_teardown);
 }
