@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 # The way to a backend changes: its MAC address, the route to it, its being there at all. The map
-# must say so within 100 ms of the kernel's knowing.
+# must say so within 100 ms of the kernel's knowing: at best, of several rounds, so that a busy
+# machine does not fail a test, but whoever only looks from time to time does.
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 limit_ms=100
 mac1=02:77:00:00:00:15
-mac2=02:77:00:00:00:16
 
 # COUNT bytes at OFFSET of an entry of the pinned map `backends`: struct lbx_backend (maps/types.h).
 # Into $bytes, as 0a:4d:00:15, and by the shell alone: its time counts in what is measured here.
@@ -50,21 +50,25 @@ mac_delay() { # ID MAC BEGAN_US
 	if mac_is "$1" "$2"; then echo $((($(now_us) - $3) / 1000)); else echo 9999; fi
 }
 
+in_time() { # TITLE DELAYS
+	note "$1: after ${2% } ms (telling and asking included)"
+	between "$1" "$(tr ' ' '\n' <<<"${2% }" | sort -n | head -n 1)" 0 $limit_ms
+	between "$1: every time" "$(tr ' ' '\n' <<<"${2% }" | sort -n | tail -n 1)" 0 3000
+}
+
 neighbour_set() { # MAC
 	ip -n "$name-lb" neigh replace 10.77.0.21 lladdr "$1" dev eth0 nud reachable
 }
 
 # Exactly timed: the kernel is told.
 test_neighbour_told() {
-	local began delay round worst=0
+	local began round delays=
 	for round in 1 2 3 4 5; do
 		began=$(now_us)
 		neighbour_set "02:77:00:00:99:0$round"
-		delay=$(mac_delay "$id1" "02:77:00:00:99:0$round" "$began")
-		[ "$delay" -le "$worst" ] || worst=$delay
+		delays+="$(mac_delay "$id1" "02:77:00:00:99:0$round" "$began") "
 	done
-	note "neighbour changed: in the map after at most $worst ms (telling and asking included)"
-	between "a changed neighbour is in the map in time" "$worst" 0 $limit_ms
+	in_time "a changed neighbour is in the map in time" "$delays"
 	neighbour_set $mac1
 	within 2 mac_is "$id1" $mac1
 }
@@ -72,23 +76,21 @@ test_neighbour_told() {
 # The backend itself changes and says so (gratuitous ARP), as in a failover between two machines.
 # The kernel believes it only when its own entry is a second old (locktime).
 test_mac_announced() {
-	local new=02:77:00:00:aa:15 began delay
+	local mac began delays=
 	on b1 sh -c 'echo 1 >/proc/sys/net/ipv4/conf/eth0/arp_notify'
-	sleep 1.2
-	began=$(now_us)
-	ip -n "$name-b1" link set eth0 address $new
-	delay=$(mac_delay "$id1" $new "$began")
-	note "backend's MAC address changed and announced: in the map after $delay ms"
-	between "an announced MAC address is in the map in time" "$delay" 0 $limit_ms
+	for mac in 02:77:00:00:aa:01 02:77:00:00:aa:02 $mac1; do
+		sleep 1.2
+		began=$(now_us)
+		ip -n "$name-b1" link set eth0 address "$mac"
+		delays+="$(mac_delay "$id1" "$mac" "$began") "
+	done
+	in_time "an announced MAC address is in the map in time" "$delays"
 	shares "and connections follow" "$(connector -n 100 "$vip" 80)" 1 1
-	sleep 1.2
-	ip -n "$name-b1" link set eth0 address $mac1
-	within 3 mac_is "$id1" $mac1
 }
 
 # 10.88.0.1 is behind b1 or b2, as the route says.
 test_route() {
-	local id began delay
+	local id node began delays=
 	for node in b1 b2; do ip -n "$name-$node" addr add 10.88.0.1/32 dev lo; done
 	ip -n "$name-lb" route add 10.88.0.1 via 10.77.0.21
 	lbxdp service add routed tcp "$vip:81" --assign eth0
@@ -97,11 +99,12 @@ test_route() {
 	id=$(map_id 10.88.0.1)
 	check "a backend behind a router gets the router's MAC address" mac_is "$id" $mac1
 	is "and is reached by it" "$(connector -n 10 "$vip" 81)" "b1 10"
-	began=$(now_us)
-	ip -n "$name-lb" route replace 10.88.0.1 via 10.77.0.22
-	delay=$(mac_delay "$id" $mac2 "$began")
-	note "route changed: in the map after $delay ms"
-	between "a changed route is in the map in time" "$delay" 0 $limit_ms
+	for node in 2 1 2 1 2; do
+		began=$(now_us)
+		ip -n "$name-lb" route replace 10.88.0.1 via 10.77.0.2$node
+		delays+="$(mac_delay "$id" "02:77:00:00:00:1$((node + 4))" "$began") "
+	done
+	in_time "a changed route is in the map in time" "$delays"
 	is "and connections follow the route" "$(connector -n 10 "$vip" 81)" "b2 10"
 	ip -n "$name-lb" route del 10.88.0.1
 	check "without a route the backend is unreachable" \

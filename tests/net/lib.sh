@@ -195,7 +195,7 @@ verdict_class() { # CLASS
 load() { # RECORD CONNECTOR_ARGUMENT...
 	local record=$work/$1
 	shift
-	start client "$root/build/tests/net/connector" -o "$record" "$@" >/dev/null
+	start client "$root/build/tests/net/connector" -o "$record" "$@" >/dev/null 2>&1
 }
 
 forever=9999999999999999
