@@ -11,10 +11,22 @@ static __always_inline __u64 claim_meta(__u64 way, __u16 now)
 	return way | lbx_meta(bpf_get_smp_processor_id() + 1, 0, 0, LBX_FLOW_CLAIM, now);
 }
 
+/*
+ * Whether the way that this slot has may be given to another flow. A closing one's may only when
+ * no better was found: if its backend closed first, it holds the connection in TIME-WAIT, and
+ * accepts a new one only with a later sequence number or timestamp (RFC 6191); otherwise the
+ * client's first SYN is lost. Still better than no port at all.
+ */
+static __always_inline bool way_is_over(const struct opening *opening, __u64 meta)
+{
+	return meta_is_expired(meta, opening->now) ||
+	       (opening->desperate && lbx_meta_state(meta) == LBX_FLOW_CLOSING);
+}
+
 /* Another slot than `mine` that holds or claims the same way (of any backend: simpler, and ports
  * are many)? */
-static __always_inline bool way_is_taken(const struct buckets *buckets, __u64 way, __u32 mine,
-					 __u16 now)
+static __always_inline bool way_is_taken(const struct opening *opening,
+					 const struct buckets *buckets, __u64 way, __u32 mine)
 {
 #pragma unroll
 	for (__u32 n = 0; n < CANDIDATES; n++) {
@@ -22,19 +34,19 @@ static __always_inline bool way_is_taken(const struct buckets *buckets, __u64 wa
 
 		if (n == mine || !lbx_meta_state(meta) || ((meta ^ way) & WAY_MASK))
 			continue;
-		if (lbx_meta_state(meta) == LBX_FLOW_CLAIM || !meta_is_expired(meta, now))
+		if (lbx_meta_state(meta) == LBX_FLOW_CLAIM || !way_is_over(opening, meta))
 			return true;
 	}
 	return false;
 }
 
 /*
- * The slot of the same way that expired, if there is one (it must not be found before the new one),
+ * The slot of the same way that is over, if there is one (it must not be found before the new one),
  * or the best victim; and *before its meta. Returns its number, or -1 (also if another CPU has just
  * opened the way).
  */
-static __always_inline int reverse_victim(const struct buckets *buckets, __u64 way, __u16 now,
-					  __u64 *before)
+static __always_inline int reverse_victim(const struct opening *opening,
+					  const struct buckets *buckets, __u64 way, __u64 *before)
 {
 	struct lbx_settings *s = settings_lookup();
 	struct victims victims = {};
@@ -46,14 +58,14 @@ static __always_inline int reverse_victim(const struct buckets *buckets, __u64 w
 	for (__u32 n = 0; n < CANDIDATES; n++) {
 		*before = READ_ONCE(reverse_slot(buckets, n)->meta);
 		if (meta_is_live(*before) && !((*before ^ way) & WAY_MASK))
-			return meta_is_expired(*before, now) ? (int)n : -1;
-		victims_consider(&victims, s, *before, n, now);
+			return way_is_over(opening, *before) ? (int)n : -1;
+		victims_consider(&victims, s, *before, n, opening->now);
 	}
 	slot = victim_slot(victims_best(&victims));
 	*before = READ_ONCE(reverse_slot(buckets, slot)->meta);
 	if (meta_is_live(*before) && !((*before ^ way) & WAY_MASK))
 		return -1;
-	return victim_is_fair(s, *before, now) ? (int)slot : -1;
+	return victim_is_fair(s, *before, opening->now) ? (int)slot : -1;
 }
 
 /*
@@ -130,7 +142,7 @@ static __always_inline __u64 reverse_claim(struct opening *opening, struct lbx_s
 
 	if (meta_swap(&slot->meta, before, claim) != before)
 		return 0;
-	if (way_is_taken(buckets, way, n, opening->now)) {
+	if (way_is_taken(opening, buckets, way, n)) {
 		meta_swap(&slot->meta, claim, 0);
 		return 0;
 	}
@@ -154,9 +166,9 @@ int __noinline reverse_try(struct opening *opening, __u32 id, __u64 way)
 	if (!opening || !backend)
 		return 0;
 	if (!reverse_find(&buckets, &backend->addr, backend->port, backend->protocol, way) ||
-	    way_is_taken(&buckets, way, CANDIDATES, opening->now))
+	    way_is_taken(opening, &buckets, way, CANDIDATES))
 		return 0;
-	n = reverse_victim(&buckets, way, opening->now, &before);
+	n = reverse_victim(opening, &buckets, way, &before);
 	if (n < 0)
 		return 0;
 	slot = reverse_slot(&buckets, n);
@@ -184,6 +196,7 @@ static __always_inline enum verdict reverse_open(struct opening *opening, __u16 
 	snat = backend->snat_first + ((port & 0xff) * count >> 8);
 	port %= range;
 	for (int i = 0; i < LBX_PORT_TRIES; i++) {
+		opening->desperate = i >= LBX_PORT_TRIES / 2;
 		if (reverse_try(opening, id, way_of(config.port_lo + port, snat)))
 			return VERDICT_CONTINUE;
 		port = (port + stride) % range;

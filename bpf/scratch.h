@@ -31,7 +31,8 @@ struct opening {
 	__u64 evicted_meta;  /* of that slot; 0: nobody */
 	__u32 first, second; /* candidate buckets */
 	__u32 slot;	     /* the one we hold, 0..7 in probe order */
-	__u32 absent;	     /* the key was not in the table a moment ago */
+	__u16 absent;	     /* the key was not in the table a moment ago */
+	__u16 desperate;     /* may take the translated port of a closing flow */
 	__u16 service;
 	__u16 now;	/* tick */
 	__u8 state;	/* initial */

@@ -130,6 +130,27 @@ static void test_recovery_by_expiry(void **state)
 	assert_null(open_patiently(&scene, (__u16)(CLIENT_PORT + opened + 1), NULL));
 }
 
+/* When nothing better is left, a flow that is closing gives up its port, and both its halves. */
+static void test_closing_flow_gives_its_port(void **state)
+{
+	struct scene scene;
+	__u64 *meta, closing;
+	unsigned opened;
+	struct spec spec;
+
+	kind_scene(&scene, state, LBX_FORWARD_FULLNAT, 1);
+	opened = exhaust(&scene);
+	spec = from_client(&scene, CLIENT_PORT + 3, RST);
+	expect(&spec, VERDICT_forward_tx);
+	closing = *flow_meta(&scene, CLIENT_PORT + 3);
+	meta = open_patiently(&scene, (__u16)(CLIENT_PORT + opened), NULL);
+	assert_non_null(meta);
+	assert_int_equal(lbx_meta_port(*meta), lbx_meta_port(closing));
+	assert_null(flow_meta(&scene, CLIENT_PORT + 3));
+	assert_int_equal(ways_used(), PORTS);
+	assert_null(open_patiently(&scene, (__u16)(CLIENT_PORT + opened + 1), NULL));
+}
+
 /* The expired flow wakes up: its port is another's by now. */
 static void test_expired_flow_gets_no_port_of_another(void **state)
 {
@@ -189,6 +210,7 @@ int main(void)
 		KIND_TESTS(test_each_address_returns),
 		KIND_TESTS(test_first_address),
 		KIND_TESTS(test_recovery_by_expiry),
+		TCP_TESTS(test_closing_flow_gives_its_port),
 		KIND_TESTS(test_expired_flow_gets_no_port_of_another),
 		KIND_TESTS(test_backends_do_not_share_ports),
 	};
