@@ -46,6 +46,15 @@ test_ports() {
 	between "those that get none are counted" "$(verdict drop_ports_exhausted)" 20 10000
 }
 
+# Ten times as many connections as ports, one after the other: a port rests after its connection's
+# end, but not when there is no other.
+test_reuse() {
+	service again tcp "$vip:83" 2 80 --check none
+	shares "10,000 connections in turn through 500 ports" \
+		"$(connector -n 10000 -p 4 "$vip" 83)" 1 1
+	is "none was dropped" "$(verdict_class DROP)" 0
+}
+
 lab_up --backends 3
 attach eth0 --max-flows 1024
 service web tcp "$vip:80" 2 80 --check none
@@ -53,4 +62,7 @@ test_flood
 lbxdp detach --all
 attach eth0 --ports 20000-20019
 test_ports
+lbxdp detach --all
+attach eth0 --ports 20000-20499
+test_reuse
 finish
