@@ -298,6 +298,7 @@ int main(void)
 		KIND_TEST(test_ipv4_options, tcp4, 0),
 		KIND_TEST(test_ipv4_options, udp4, 2),
 		KIND_TEST(test_ipv4_header_too_short_passes, tcp4, 0),
+		KIND_TEST(test_ipv4_header_too_short_passes, udp4, 2),
 		KIND_TEST(test_ipv4_options_beyond_the_frame_pass, tcp4, 0),
 		KIND_TEST(test_ipv4_options_beyond_the_frame_pass, udp4, 2),
 		KIND_TESTS(test_wrong_version_passes),
