@@ -146,7 +146,7 @@ static void row_print(const struct row *row, const struct measurement *m)
 {
 	char bound[32] = "";
 
-	if (row->bound_ns > 0)
+	if (row->bound_ns > 0 && m->floor_ns > 0) /* a bound is on what is net */
 		snprintf(bound, sizeof(bound), "<= %.0f %s", row->bound_ns,
 			 m->ns <= row->bound_ns ? "ok" : "over");
 	printf("| %-19s | %8.1f | %6.1f - %6.1f | %6.1f | %7.3f%% %-7s | %4u Ki | %-11s |\n",
