@@ -14,7 +14,7 @@ static const struct cli_operand list_operands[] = {
 	{},
 };
 static const struct cli_option options[] = {
-	{"weight", "weight", "N", "its share of new connections (default: 1; 0: none)"},
+	{"weight", "weight", "N", "its share of new connections, 1 to 1000 (default: 1)"},
 	{},
 };
 
