@@ -26,10 +26,8 @@ static __always_inline __u16 clock_tick(void)
 /* Whether the slot's flow has been idle for longer than its state allows. */
 static __always_inline bool meta_is_expired(__u64 meta, __u16 now)
 {
-	struct lbx_settings *s;
-	__u32 zero = 0;
+	struct lbx_settings *s = settings_lookup();
 
-	s = bpf_map_lookup_elem(&settings, &zero);
 	return s && lbx_meta_age(meta, now) > s->timeout_ticks[lbx_meta_state(meta) & 7];
 }
 

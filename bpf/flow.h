@@ -123,9 +123,13 @@ static __always_inline bool mac_is_vrrp(const __u8 mac[6])
  */
 static __always_inline struct lbx_interface *packet_interface(const struct packet *packet)
 {
-	__u32 ifindex = packet->ctx->ingress_ifindex;
-	struct lbx_interface *interface = bpf_map_lookup_elem(&interfaces_by_ifindex, &ifindex);
+	__u32 ifindex = packet->ctx->ingress_ifindex, first = 0;
+	struct lbx_interface *interface = bpf_map_lookup_elem(&interfaces, &first);
 	const __u8 *mac = packet->eth->h_dest;
+
+	/* Mostly there is but one. */
+	if (!interface || interface->ifindex != ifindex)
+		interface = bpf_map_lookup_elem(&interfaces_by_ifindex, &ifindex);
 
 	if (!interface)
 		return NULL;

@@ -29,6 +29,13 @@ struct {
 } services6 SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct lbx_cached_ref);
+	__uint(max_entries, LBX_SERVICE_CACHE);
+} service_cache SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, __u32);
 	__type(value, struct lbx_service);
@@ -146,5 +153,12 @@ struct {
 	__uint(max_entries, LBX_FLOWS_DEFAULT / LBX_BUCKET_SLOTS);
 	__uint(map_flags, BPF_F_MMAPABLE);
 } reverse SEC(".maps");
+
+static __always_inline struct lbx_settings *settings_lookup(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&settings, &zero);
+}
 
 #endif

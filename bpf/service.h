@@ -5,18 +5,56 @@
 
 #include "bpf/packet.h"
 
-static __always_inline struct lbx_service_ref *ref_lookup(const struct packet *packet, __be16 port,
-							  __u8 protocol)
+static __always_inline void ref_read(struct lbx_service_ref *ref,
+				     const struct lbx_service_ref *found)
 {
-	if (packet->v6) {
-		struct lbx_service_key6 key = {.port = port, .protocol = protocol};
+	*ref = found ? *found : (struct lbx_service_ref){};
+}
 
-		__builtin_memcpy(&key.addr, &packet->ip6->daddr, sizeof(key.addr));
-		return bpf_map_lookup_elem(&services6, &key);
-	}
+static __always_inline void ref_lookup6(const struct packet *packet, __be16 port, __u8 protocol,
+					struct lbx_service_ref *ref)
+{
+	struct lbx_service_key6 key = {.port = port, .protocol = protocol};
+
+	__builtin_memcpy(&key.addr, &packet->ip6->daddr, sizeof(key.addr));
+	ref_read(ref, bpf_map_lookup_elem(&services6, &key));
+}
+
+/*
+ * A hash look-up is the dearest thing that a packet costs, and most packets ask the same of it:
+ * each CPU remembers the answers, until the controller counts the generation up. (Asked before
+ * the map is, so that an answer from before a change is never kept for one from after it.)
+ */
+static __always_inline void ref_lookup4(const struct packet *packet, __be16 port, __u8 protocol,
+					struct lbx_service_ref *ref)
+{
 	struct lbx_service_key4 key = {packet->ip4->daddr, port, protocol, 0};
+	__u64 word = (__u64)protocol << 48 | (__u64)port << 32 | key.addr;
+	__u32 index = word * config.seeds[1] >> 56 & (LBX_SERVICE_CACHE - 1);
+	struct lbx_cached_ref *cached = bpf_map_lookup_elem(&service_cache, &index);
+	struct lbx_settings *s = settings_lookup();
+	__u32 generation;
 
-	return bpf_map_lookup_elem(&services4, &key);
+	if (!cached || !s)
+		return;
+	generation = READ_ONCE(s->generation);
+	if (unlikely(cached->key != word || cached->generation != generation)) {
+		ref_read(&cached->ref, bpf_map_lookup_elem(&services4, &key));
+		cached->key = word;
+		cached->generation = generation;
+	}
+	*ref = cached->ref;
+}
+
+/* What the destination address means with that port and protocol; kind 0: nothing. */
+static __always_inline void ref_lookup(const struct packet *packet, __be16 port, __u8 protocol,
+				       struct lbx_service_ref *ref)
+{
+	ref->kind = 0;
+	if (packet->v6)
+		ref_lookup6(packet, port, protocol, ref);
+	else
+		ref_lookup4(packet, port, protocol, ref);
 }
 
 /* Whether the packet may be an answer: it goes to a port that we translate to. */
@@ -30,21 +68,22 @@ static __always_inline bool port_is_translated(__be16 port)
 /* The index of the translation address it goes to, or -1. */
 static __always_inline int snat_lookup(const struct packet *packet)
 {
-	struct lbx_service_ref *ref = ref_lookup(packet, 0, 0);
+	struct lbx_service_ref ref;
 
-	return ref && ref->kind == LBX_REF_SNAT ? ref->id & (LBX_MAX_SNATS - 1) : -1;
+	ref_lookup(packet, 0, 0, &ref);
+	return ref.kind == LBX_REF_SNAT ? ref.id & (LBX_MAX_SNATS - 1) : -1;
 }
 
 static __always_inline enum verdict service_lookup(struct packet *packet)
 {
-	struct lbx_service_ref *ref = ref_lookup(packet, packet->destination_port,
-						 packet->protocol);
+	struct lbx_service_ref ref;
 
-	if (!ref || ref->kind != LBX_REF_SERVICE)
+	ref_lookup(packet, packet->destination_port, packet->protocol, &ref);
+	if (ref.kind != LBX_REF_SERVICE)
 		return VERDICT_pass_no_service;
-	packet->service = ref->id;
-	packet->forward = ref->forward;
-	packet->closed = ref->closed;
+	packet->service = ref.id;
+	packet->forward = ref.forward;
+	packet->closed = ref.closed;
 	return VERDICT_CONTINUE;
 }
 

@@ -137,11 +137,4 @@ static __always_inline __u64 victims_best(const struct victims *victims)
 	return score_max(victims->best[0], victims->best[1]);
 }
 
-static __always_inline struct lbx_settings *settings_lookup(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&settings, &zero);
-}
-
 #endif

@@ -12,6 +12,8 @@
 #define LBX_WEIGHT_MAX 1000
 #define LBX_NAME_MAX 64 /* bytes of a service's name, without the NUL */
 
+#define LBX_SERVICE_CACHE 256 /* slots; a power of two */
+
 #define LBX_FLOWS_DEFAULT (1U << 20)
 #define LBX_FLOWS_MIN (1U << 10)
 #define LBX_FLOWS_MAX (1U << 27)

@@ -61,6 +61,14 @@ struct lbx_service_ref {
 	__u8 zero[3];
 };
 
+/* Value of the per-CPU `service_cache`: what services4 said of a key, absence included. */
+struct lbx_cached_ref {
+	__u64 key;		    /* struct lbx_service_key4 */
+	struct lbx_service_ref ref; /* kind 0: there was none */
+	__u32 generation;	    /* of services4 when it was asked */
+	__u32 zero;
+};
+
 /* Value of `services`, by service id: what a packet on its way back to the client is given. */
 struct lbx_service {
 	struct lbx_addr vip;
@@ -129,9 +137,9 @@ struct lbx_interface {
 /* Value of the one-element `settings`: what survives the program and may change while it runs. */
 struct lbx_settings {
 	__u32 layout_version; /* LBX_LAYOUT_VERSION */
-	__u32 zero;
-	__u64 seeds[2];	     /* of the tables' hash; seeds[1] is odd */
-	__u32 flow4_buckets; /* powers of two */
+	__u32 generation;     /* of services4: counted up after each change */
+	__u64 seeds[2];	      /* of the tables' hash; seeds[1] is odd */
+	__u32 flow4_buckets;  /* powers of two */
 	__u32 flow6_buckets;
 	__u32 reverse_buckets;
 	__u16 port_lo; /* translated ports, both ends included */

@@ -167,6 +167,7 @@ static void settings_put(void)
 {
 	*world.settings = (struct lbx_settings){
 		.layout_version = LBX_LAYOUT_VERSION,
+		.generation = world.settings->generation + 1,
 		.seeds = {world.config.seeds[0], world.config.seeds[1]},
 		.flow4_buckets = BUCKETS,
 		.flow6_buckets = BUCKETS,

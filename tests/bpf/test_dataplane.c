@@ -168,6 +168,38 @@ static void test_service(void **state)
 	check(dataplane_service_delete(dataplane, 8, &service, &err));
 }
 
+static __u32 generation(void)
+{
+	struct lbx_settings settings;
+	autoclose int fd = pinned_map("settings");
+	__u32 zero = 0;
+
+	assert_int_equal(bpf_map_lookup_elem(fd, &zero, &settings), 0);
+	return settings.generation;
+}
+
+/* Without this the CPUs would go on with what they remember of services4. */
+static void test_changes_raise_the_generation(void **state)
+{
+	struct lbx_service service = {.port = htons(81), .protocol = IPPROTO_TCP};
+	struct lbx_addr snat;
+	__u32 before = generation();
+
+	(void)state;
+	check(addr_parse("10.0.0.101", &service.vip, &err));
+	check(addr_parse("10.0.0.102", &snat, &err));
+	check(dataplane_service_put(dataplane, 9, &service, false, &err));
+	assert_int_equal(generation(), before + 1);
+	check(dataplane_service_put(dataplane, 9, &service, true, &err));
+	assert_int_equal(generation(), before + 2);
+	check(dataplane_service_delete(dataplane, 9, &service, &err));
+	assert_int_equal(generation(), before + 3);
+	check(dataplane_snat_put(dataplane, 3, &snat, &err));
+	assert_int_equal(generation(), before + 4);
+	check(dataplane_snat_delete(dataplane, 3, &snat, &err));
+	assert_int_equal(generation(), before + 5);
+}
+
 static void test_service6(void **state)
 {
 	struct lbx_service service = {.port = htons(53), .protocol = IPPROTO_UDP};
@@ -278,6 +310,7 @@ int main(void)
 		TEST(test_adopt_replaces_other_statistics),
 		TEST(test_create_over_leftovers),
 		TEST(test_service),
+		TEST(test_changes_raise_the_generation),
 		TEST(test_service6),
 		TEST(test_schedule_swap),
 		TEST(test_snat),

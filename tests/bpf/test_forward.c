@@ -69,12 +69,14 @@ static void test_only_our_frames_open(void **state)
 
 static void test_unknown_interface_opens_nothing(void **state)
 {
-	__u32 ifindex = IFINDEX_IN;
+	const struct lbx_interface none = {};
+	__u32 ifindex = IFINDEX_IN, index = INDEX_IN;
 	struct scene scene;
 	struct spec spec;
 
 	kind_scene(&scene, state, LBX_FORWARD_FULLNAT, 1);
 	bpf_map_delete_elem(world.maps.interfaces_by_ifindex, &ifindex);
+	map_put(world.maps.interfaces, &index, &none);
 	spec = from_client(&scene, CLIENT_PORT, SYN);
 	expect(&spec, VERDICT_pass_not_for_us);
 }

@@ -72,16 +72,36 @@ static void ref_key_init(const struct dataplane *dataplane, const struct lbx_add
 	key->v6.protocol = protocol;
 }
 
+/* Tells the program that what its CPUs remember of services4 is out of date. */
+static int generation_raise(struct dataplane *dataplane, struct err *err)
+{
+	__u32 zero = 0;
+
+	dataplane->settings.generation++;
+	return map_write(dataplane->skel->maps.settings, &zero, &dataplane->settings, err);
+}
+
+static int ref_write(struct dataplane *dataplane, const struct ref_key *key,
+		     const struct lbx_service_ref *ref, struct err *err)
+{
+	int ret = map_write(key->map, &key->v4, ref, err);
+
+	return ret ? ret : generation_raise(dataplane, err);
+}
+
 /* Deletes the entry unless another service or address has taken it over by now. */
-static int ref_delete(const struct ref_key *key, enum lbx_ref_kind kind, __u16 id, struct err *err)
+static int ref_delete(struct dataplane *dataplane, const struct ref_key *key,
+		      enum lbx_ref_kind kind, __u16 id, struct err *err)
 {
 	struct lbx_service_ref ref;
+	int ret;
 
 	if (bpf_map_lookup_elem(bpf_map__fd(key->map), &key->v4, &ref))
 		return 0;
 	if (ref.kind != kind || ref.id != id)
 		return 0;
-	return map_remove(key->map, &key->v4, err);
+	ret = map_remove(key->map, &key->v4, err);
+	return ret ? ret : generation_raise(dataplane, err);
 }
 
 int dataplane_service_put(struct dataplane *dataplane, __u16 id, const struct lbx_service *service,
@@ -100,7 +120,7 @@ int dataplane_service_put(struct dataplane *dataplane, __u16 id, const struct lb
 	ret = map_write(services, &index, service, err);
 	if (ret)
 		return ret;
-	ret = map_write(key.map, &key.v4, &ref, err);
+	ret = ref_write(dataplane, &key, &ref, err);
 	if (ret)
 		map_write(services, &index, &before, NULL);
 	return ret;
@@ -118,7 +138,7 @@ int dataplane_service_delete(struct dataplane *dataplane, __u16 id,
 	int ret;
 
 	ref_key_init(dataplane, &service->vip, service->port, service->protocol, &key);
-	ret = ref_delete(&key, LBX_REF_SERVICE, id, err);
+	ret = ref_delete(dataplane, &key, LBX_REF_SERVICE, id, err);
 	return ret ? ret : map_remove(dataplane->skel->maps.schedules, &index, err);
 }
 
@@ -243,7 +263,7 @@ int dataplane_snat_put(struct dataplane *dataplane, unsigned index, const struct
 	if (ret)
 		return ret;
 	ref_key_init(dataplane, addr, 0, 0, &key);
-	ret = map_write(key.map, &key.v4, &ref, err);
+	ret = ref_write(dataplane, &key, &ref, err);
 	if (ret) {
 		snat_write(dataplane, v4, index, had ? &before : NULL, NULL);
 		return ret;
@@ -251,7 +271,7 @@ int dataplane_snat_put(struct dataplane *dataplane, unsigned index, const struct
 	if (!had || addr_equal(&before, addr))
 		return 0;
 	ref_key_init(dataplane, &before, 0, 0, &key);
-	return ref_delete(&key, LBX_REF_SNAT, (__u16)index, err);
+	return ref_delete(dataplane, &key, LBX_REF_SNAT, (__u16)index, err);
 }
 
 int dataplane_snat_delete(struct dataplane *dataplane, unsigned index, const struct lbx_addr *addr,
@@ -264,7 +284,7 @@ int dataplane_snat_delete(struct dataplane *dataplane, unsigned index, const str
 	if (ret)
 		return ret;
 	ref_key_init(dataplane, addr, 0, 0, &key);
-	ret = ref_delete(&key, LBX_REF_SNAT, (__u16)index, err);
+	ret = ref_delete(dataplane, &key, LBX_REF_SNAT, (__u16)index, err);
 	if (ret)
 		return ret;
 	if (!snat_get(dataplane, addr_is_v4(addr), index, &current) || !addr_equal(&current, addr))
