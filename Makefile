@@ -3,6 +3,7 @@
 # make test       everything: unit, BPF and network tests (root)
 # make test-unit  the pure parts, also under ASan and UBSan (no root)
 # make test-loop  what runs on the event loop, against the real kernel, also under ASan and UBSan (root)
+# make model      the slot protocol of the flow tables, model-checked (needs spin, 3 GB, a minute)
 # make bench      the figures, as a table and build/bench.json (root)
 # make lint       clang-format, clang-tidy, shellcheck
 # make install    PREFIX=/usr/local DESTDIR=
@@ -30,7 +31,7 @@ DAEMON_SRC := $(PURE_SRC) user/lbxdpd.c \
 CLI_SRC := user/lbxdp.c $(wildcard user/cli/*.c user/base/*.c)
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
-.PHONY: all clean install test test-unit test-bpf test-loop test-net bench lint format
+.PHONY: all clean install test test-unit test-bpf test-loop test-net model bench lint format
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -135,6 +136,9 @@ test: all $(UNIT_TESTS) $(ASAN_TESTS) $(BPF_TESTS) $(LOOP_TESTS) $(LOOP_ASAN_TES
 
 -include tests/bench/Makefile.inc
 include tests/net/Makefile.inc
+
+model:
+	tests/model/run $(B)
 
 C_FILES := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 SH_FILES := $(shell git ls-files 2>/dev/null | xargs -r grep -lE '^\#!(/bin/sh|/bin/bash|/usr/bin/env bash)' 2>/dev/null)
