@@ -36,6 +36,13 @@ struct {
 } service_cache SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct lbx_cached_ref6);
+	__uint(max_entries, LBX_SERVICE_CACHE);
+} service_cache6 SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, __u32);
 	__type(value, struct lbx_service);

@@ -11,38 +11,73 @@ static __always_inline void ref_read(struct lbx_service_ref *ref,
 	*ref = found ? *found : (struct lbx_service_ref){};
 }
 
+/*
+ * A hash look-up is the dearest thing that a packet costs, and most packets ask the same of it:
+ * each CPU remembers the answers, until the controller counts the generation up. (Read before the
+ * map is asked, so that an answer from before a change is never kept for one from after it.)
+ */
+static __always_inline bool cached_is_valid(const struct lbx_cached_ref *cached, __u64 key,
+					    __u32 generation)
+{
+	return cached->key == key && cached->generation == generation;
+}
+
+static __always_inline void cached_fill(struct lbx_cached_ref *cached, __u64 key, __u32 generation,
+					const struct lbx_service_ref *found)
+{
+	ref_read(&cached->ref, found);
+	cached->key = key;
+	cached->generation = generation;
+}
+
+static __always_inline __u32 cache_index(__u64 key)
+{
+	return key * config.seeds[1] >> 56 & (LBX_SERVICE_CACHE - 1);
+}
+
+static __always_inline bool cached_has_addr(const struct lbx_cached_ref6 *cached,
+					    const struct in6_addr *addr)
+{
+	const __be32 *a = cached->addr.words, *b = addr->in6_u.u6_addr32;
+
+	return a[3] == b[3] && a[2] == b[2] && a[1] == b[1] && a[0] == b[0];
+}
+
 static __always_inline void ref_lookup6(const struct packet *packet, __be16 port, __u8 protocol,
 					struct lbx_service_ref *ref)
 {
+	__u64 word = (__u64)protocol << 48 | (__u64)port << 32;
+	__u32 index = cache_index(word | packet->ip6->daddr.in6_u.u6_addr32[3]), generation;
+	struct lbx_cached_ref6 *cached = bpf_map_lookup_elem(&service_cache6, &index);
 	struct lbx_service_key6 key = {.port = port, .protocol = protocol};
+	struct lbx_settings *s = settings_lookup();
 
-	__builtin_memcpy(&key.addr, &packet->ip6->daddr, sizeof(key.addr));
-	ref_read(ref, bpf_map_lookup_elem(&services6, &key));
+	if (!cached || !s)
+		return;
+	generation = READ_ONCE(s->generation);
+	if (unlikely(!cached_is_valid(&cached->rest, word, generation) ||
+		     !cached_has_addr(cached, &packet->ip6->daddr))) {
+		__builtin_memcpy(&key.addr, &packet->ip6->daddr, sizeof(key.addr));
+		cached->addr = key.addr;
+		cached_fill(&cached->rest, word, generation, bpf_map_lookup_elem(&services6, &key));
+	}
+	*ref = cached->rest.ref;
 }
 
-/*
- * A hash look-up is the dearest thing that a packet costs, and most packets ask the same of it:
- * each CPU remembers the answers, until the controller counts the generation up. (Asked before
- * the map is, so that an answer from before a change is never kept for one from after it.)
- */
 static __always_inline void ref_lookup4(const struct packet *packet, __be16 port, __u8 protocol,
 					struct lbx_service_ref *ref)
 {
 	struct lbx_service_key4 key = {packet->ip4->daddr, port, protocol, 0};
 	__u64 word = (__u64)protocol << 48 | (__u64)port << 32 | key.addr;
-	__u32 index = word * config.seeds[1] >> 56 & (LBX_SERVICE_CACHE - 1);
+	__u32 index = cache_index(word), generation;
 	struct lbx_cached_ref *cached = bpf_map_lookup_elem(&service_cache, &index);
 	struct lbx_settings *s = settings_lookup();
-	__u32 generation;
 
 	if (!cached || !s)
 		return;
 	generation = READ_ONCE(s->generation);
-	if (unlikely(cached->key != word || cached->generation != generation)) {
-		ref_read(&cached->ref, bpf_map_lookup_elem(&services4, &key));
-		cached->key = word;
-		cached->generation = generation;
-	}
+	if (unlikely(!cached_is_valid(cached, word, generation)))
+		cached_fill(cached, word, generation, bpf_map_lookup_elem(&services4, &key));
 	*ref = cached->ref;
 }
 

@@ -69,6 +69,12 @@ struct lbx_cached_ref {
 	__u32 zero;
 };
 
+/* Value of the per-CPU `service_cache6`: likewise of services6. */
+struct lbx_cached_ref6 {
+	struct lbx_addr addr;
+	struct lbx_cached_ref rest; /* its key: protocol and port */
+};
+
 /* Value of `services`, by service id: what a packet on its way back to the client is given. */
 struct lbx_service {
 	struct lbx_addr vip;

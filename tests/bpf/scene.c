@@ -54,8 +54,8 @@ static void ref_put(bool v6, struct lbx_addr addr, __u16 port, __u8 protocol,
 		struct lbx_service_key4 key = {addr.words[3], htons(port), protocol, 0};
 
 		map_put(world.maps.services4, &key, ref);
-		world.settings->generation++;
 	}
+	world.settings->generation++;
 }
 
 void scene_put(const struct scene *scene)

@@ -178,7 +178,7 @@ static __u32 generation(void)
 	return settings.generation;
 }
 
-/* Without this the CPUs would go on with what they remember of services4. */
+/* Without this the CPUs would go on with what they remember. */
 static void test_changes_raise_the_generation(void **state)
 {
 	struct lbx_service service = {.port = htons(81), .protocol = IPPROTO_TCP};

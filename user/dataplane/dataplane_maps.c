@@ -72,7 +72,7 @@ static void ref_key_init(const struct dataplane *dataplane, const struct lbx_add
 	key->v6.protocol = protocol;
 }
 
-/* Tells the program that what its CPUs remember of services4 is out of date. */
+/* Tells the program that what its CPUs remember of services4 and services6 is out of date. */
 static int generation_raise(struct dataplane *dataplane, struct err *err)
 {
 	__u32 zero = 0;
