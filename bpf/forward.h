@@ -15,14 +15,14 @@ static __always_inline bool snat_address(const struct packet *packet, __u32 inde
 	if (packet->v6) {
 		struct lbx_addr *addr = bpf_map_lookup_elem(&snat6, &index);
 
-		if (!addr)
+		if (!addr || !(addr->halves[0] | addr->halves[1]))
 			return false;
 		ends->source6 = *addr;
 		return true;
 	}
 	__be32 *addr = bpf_map_lookup_elem(&snat4, &index);
 
-	if (!addr)
+	if (!addr || !*addr)
 		return false;
 	ends->source4 = *addr;
 	return true;

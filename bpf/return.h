@@ -6,14 +6,19 @@
 #include "bpf/flow.h"
 #include "bpf/rewrite.h"
 
-/* The state after a packet from the backend; see state_after. */
+/*
+ * The state after a packet from the backend; see state_after. Half open stays so: a backend that
+ * remembers an old connection answers any SYN with a challenge ACK, also a spoofed one.
+ */
 static __always_inline __u8 state_answered(__u8 state, __u8 tcp_flags)
 {
 	if (state == LBX_FLOW_UDP_FRESH || state == LBX_FLOW_UDP_ASSURED)
 		return state;
 	if (tcp_flags & (TCP_FIN | TCP_RST))
 		return LBX_FLOW_CLOSING;
-	return tcp_flags & TCP_SYN ? state : state_max(state, LBX_FLOW_ASSURED);
+	if ((tcp_flags & TCP_SYN) || state == LBX_FLOW_HALF_OPEN)
+		return state;
+	return state_max(state, LBX_FLOW_ASSURED);
 }
 
 /* Raises the forward half's state and time to the way back's. */

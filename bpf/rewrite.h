@@ -66,6 +66,8 @@ static __always_inline enum verdict packet_send(struct packet *packet, __u32 ind
 	__builtin_memcpy(packet->eth->h_source, interface->mac, ETH_ALEN);
 	if (likely(interface->ifindex == packet->ctx->ingress_ifindex))
 		return VERDICT_forward_tx;
+	if (!interface->ifindex) /* detached since */
+		return VERDICT_drop_error;
 	packet->interface = index;
 	return VERDICT_forward_redirect;
 }

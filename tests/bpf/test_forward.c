@@ -101,6 +101,21 @@ static void test_backend_behind_another_interface(void **state)
 	assert_checksums(&out);
 }
 
+/* That interface was detached since: dropped, and not counted as sent. */
+static void test_backend_behind_a_detached_interface(void **state)
+{
+	const struct lbx_interface none = {};
+	const __u32 index = INDEX_OUT;
+	struct scene scene;
+	struct spec spec;
+
+	kind_scene(&scene, state, LBX_FORWARD_FULLNAT, 1);
+	world.backends[scene.backends[0]].interface = INDEX_OUT;
+	map_put(world.maps.interfaces, &index, &none);
+	spec = from_client(&scene, CLIENT_PORT, SYN);
+	expect(&spec, VERDICT_drop_error);
+}
+
 /* The client came by the other interface, so the answer to it goes there. */
 static void test_client_behind_another_interface(void **state)
 {
@@ -216,6 +231,7 @@ int main(void)
 		KIND_TESTS(test_only_our_frames_open),
 		KIND_TESTS(test_unknown_interface_opens_nothing),
 		KIND_TESTS(test_backend_behind_another_interface),
+		KIND_TESTS(test_backend_behind_a_detached_interface),
 		KIND_TESTS(test_client_behind_another_interface),
 		KIND_TESTS(test_answers_go_back_the_way),
 		KIND_TESTS(test_only_the_backends_answer_returns),

@@ -41,6 +41,9 @@ static void test_fullnat_is_assured_by_the_answer(void **state)
 	assert_state(&scene, LBX_FLOW_HALF_OPEN);
 	backend_answers(&forwarded, SYN | ACK);
 	assert_state(&scene, LBX_FLOW_HALF_OPEN);
+	/* a challenge ACK, as a TIME-WAIT answers any SYN */
+	backend_answers(&forwarded, ACK);
+	assert_state(&scene, LBX_FLOW_HALF_OPEN);
 	client_sends(&scene, ACK);
 	assert_state(&scene, LBX_FLOW_FRESH);
 	/* a client alone does not get further, however long it tries */

@@ -255,6 +255,23 @@ static void test_drop_no_snat(void **state)
 	assert_int_equal(slots_used(&scene), 0);
 }
 
+/* A flow's translation address was taken away: never send from 0.0.0.0 or :: instead. */
+static void test_drop_snat_gone(void **state)
+{
+	const struct lbx_addr none6 = {};
+	const __be32 none4 = 0;
+	const __u32 index = 0;
+	struct scene scene;
+	struct spec syn;
+
+	kind_scene(&scene, state, LBX_FORWARD_FULLNAT, 1);
+	syn = from_client(&scene, CLIENT_PORT, SYN);
+	expect(&syn, VERDICT_forward_tx);
+	map_put(world.maps.snat4, &index, &none4);
+	map_put(world.maps.snat6, &index, &none6);
+	expect(&syn, VERDICT_drop_no_snat);
+}
+
 /* Maps that the controller never makes: a backend's interface that cannot be, a mode not there yet,
  * a backend of a service that cannot be. */
 static void test_drop_error(void **state)
@@ -289,17 +306,29 @@ static void test_no_verdict_is_missing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		KIND_TESTS(test_forward_tx),	       KIND_TESTS(test_forward_redirect),
-		TCP_TESTS(test_reply_reset_down),      TCP_TESTS(test_reply_reset_closed),
-		WORLD_TEST(test_pass_not_ip),	       KIND_TESTS(test_pass_short),
-		TCP_TESTS(test_pass_malformed),	       WORLD_TEST(test_pass_protocol),
-		WORLD_TEST(test_pass_fragment),	       KIND_TESTS(test_pass_no_service),
-		TCP_TESTS(test_pass_no_flow),	       KIND_TESTS(test_pass_not_for_us),
-		KIND_TESTS(test_drop_no_backend),      KIND_TESTS(test_drop_backend_gone),
-		KIND_TESTS(test_drop_no_neighbour),    KIND_TESTS(test_drop_flow_table_full),
-		KIND_TESTS(test_drop_flow_race),       KIND_TESTS(test_drop_flow_stale),
-		KIND_TESTS(test_drop_ports_exhausted), KIND_TESTS(test_drop_no_snat),
-		KIND_TESTS(test_drop_error),	       WORLD_TEST(test_no_verdict_is_missing),
+		KIND_TESTS(test_forward_tx),
+		KIND_TESTS(test_forward_redirect),
+		TCP_TESTS(test_reply_reset_down),
+		TCP_TESTS(test_reply_reset_closed),
+		WORLD_TEST(test_pass_not_ip),
+		KIND_TESTS(test_pass_short),
+		TCP_TESTS(test_pass_malformed),
+		WORLD_TEST(test_pass_protocol),
+		WORLD_TEST(test_pass_fragment),
+		KIND_TESTS(test_pass_no_service),
+		TCP_TESTS(test_pass_no_flow),
+		KIND_TESTS(test_pass_not_for_us),
+		KIND_TESTS(test_drop_no_backend),
+		KIND_TESTS(test_drop_backend_gone),
+		KIND_TESTS(test_drop_no_neighbour),
+		KIND_TESTS(test_drop_flow_table_full),
+		KIND_TESTS(test_drop_flow_race),
+		KIND_TESTS(test_drop_flow_stale),
+		KIND_TESTS(test_drop_ports_exhausted),
+		KIND_TESTS(test_drop_no_snat),
+		KIND_TESTS(test_drop_snat_gone),
+		KIND_TESTS(test_drop_error),
+		WORLD_TEST(test_no_verdict_is_missing),
 	};
 
 	return cmocka_run_group_tests_name("verdict", tests, world_setup, world_teardown);
