@@ -20,7 +20,7 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes 
 CFLAGS ?= -O2 -g
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. -I$(B) $(WARN) $(CFLAGS) -MMD -MP
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -I. -I/usr/include/$(shell gcc -print-multiarch) \
-	-Wall -Wextra -Werror -Wno-unused-parameter -fno-stack-protector -MMD -MP
+	-Wall -Wextra -Werror -Wno-unused-parameter -fno-stack-protector -fno-strict-aliasing -MMD -MP
 
 DAEMON_LIBS := -lxdp -lbpf -lelf -lz -levent_core -levent_extra -lcurl -lmnl -ljansson
 CLI_LIBS := -ljansson -lsmartcols

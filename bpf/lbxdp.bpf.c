@@ -55,11 +55,11 @@ static __always_inline enum verdict packet_handle(struct packet *packet)
 
 	if (unlikely((void *)(packet->eth + 1) > packet_end(packet)))
 		return VERDICT_pass_short;
-	if (likely(packet->eth->h_proto == bpf_htons(ETH_P_IP))) {
+	if (likely(eth_protocol(packet->eth) == bpf_htons(ETH_P_IP))) {
 		verdict = parse_ipv4(packet);
 		return verdict == VERDICT_CONTINUE ? packet_process(packet) : verdict;
 	}
-	if (packet->eth->h_proto == bpf_htons(ETH_P_IPV6)) {
+	if (eth_protocol(packet->eth) == bpf_htons(ETH_P_IPV6)) {
 		verdict = parse_ipv6(packet);
 		return verdict == VERDICT_CONTINUE ? packet_process(packet) : verdict;
 	}

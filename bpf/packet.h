@@ -56,6 +56,18 @@ struct packet {
 	__u32 interface; /* out: index of the way out, for forward_redirect */
 };
 
+/* struct ethhdr is packed, and would be read and written byte by byte. */
+static __always_inline __be16 eth_protocol(const struct ethhdr *eth)
+{
+	return ((const __be16 *)eth)[6];
+}
+
+static __always_inline void mac_copy(void *to, const void *from)
+{
+	*(__u32 *)to = *(const __u32 *)from;
+	((__u16 *)to)[2] = ((const __u16 *)from)[2];
+}
+
 static __always_inline void *packet_end(const struct packet *packet)
 {
 	return (void *)(long)packet->ctx->data_end;

@@ -62,8 +62,8 @@ static __always_inline enum verdict packet_send(struct packet *packet, __u32 ind
 
 	if (!interface)
 		return VERDICT_drop_error;
-	__builtin_memcpy(packet->eth->h_dest, destination, ETH_ALEN);
-	__builtin_memcpy(packet->eth->h_source, interface->mac, ETH_ALEN);
+	mac_copy(packet->eth->h_dest, destination);
+	mac_copy(packet->eth->h_source, interface->mac);
 	if (likely(interface->ifindex == packet->ctx->ingress_ifindex))
 		return VERDICT_forward_tx;
 	if (!interface->ifindex) /* detached since */
