@@ -65,6 +65,27 @@ static void test_status_of_nothing(void **state)
 		   "");
 }
 
+/* It comes before all that looks as if nothing were amiss. */
+static void test_status_with_a_problem(void **state)
+{
+	static const char *const answer[] = {
+		RESULT("{\"controller\":{\"pid\":42,\"version\":\"0.1\",\"uptime_s\":5,"
+		       "\"instance\":\"default\",\"problem\":\"map flows4: of another layout; run "
+		       "'lbxdp detach --all'\"},\"interfaces\":[],\"services\":[]}"),
+		NULL};
+
+	(void)state;
+	assert_run(run(answer, WORDS("status")), 0,
+		   "lbxdpd 0.1, pid 42, instance default, up 5s\n"
+		   "problem: map flows4: of another layout; run 'lbxdp detach --all'\n"
+		   "flows  0 of 0 (0.0%), tables 0.0 MiB\n"
+		   "\n"
+		   "no interface attached; add one with 'lbxdp attach IFACE'\n"
+		   "\n"
+		   "no services; add one with 'lbxdp service add NAME tcp VIP:PORT'\n",
+		   "");
+}
+
 static void test_services_as_text(void **state)
 {
 	static const char *const list[] = {RESULT("{\"services\":[" SERVICE("dsr") "]}"), NULL};
@@ -162,6 +183,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_status_on_one_screen),
 		cmocka_unit_test(test_status_of_nothing),
+		cmocka_unit_test(test_status_with_a_problem),
 		cmocka_unit_test(test_services_as_text),
 		cmocka_unit_test(test_stats_hide_zeros),
 		cmocka_unit_test(test_huge_answers),

@@ -5,11 +5,14 @@
 
 static void controller_print(const json_t *controller, FILE *out)
 {
+	const char *problem = view_text(controller, "problem");
 	char uptime[32];
 
 	fprintf(out, "lbxdpd %s, pid %llu, instance %s, up %s\n", view_text(controller, "version"),
 		view_count(controller, "pid"), view_text(controller, "instance"),
 		uptime_format(view_count(controller, "uptime_s"), uptime));
+	if (*problem)
+		fprintf(out, "problem: %s\n", problem);
 }
 
 static void flows_print(const json_t *flows, FILE *out)

@@ -118,7 +118,7 @@ static int kernel_refuses(int code, struct err *err)
 			       "kernel: no BPF; use one built with CONFIG_BPF_SYSCALL");
 	case -EPERM:
 	case -EACCES:
-		return err_set(err, -EPERM, "not allowed to load BPF programs; run as root");
+		return err_set(err, -EPERM, "BPF programs: not allowed to load any; run as root");
 	}
 	return err_set(err, code, "kernel: refuses even an empty XDP program (%s); use another one",
 		       strerror(-code));
