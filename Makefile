@@ -59,7 +59,7 @@ $(call obj,$(wildcard user/dataplane/*.c)): | $(B)/lbxdp.skel.h
 $(B)/version.h: FORCE
 	@mkdir -p $(@D)
 	@echo '#define LBX_VERSION "$(VERSION)"' > $@.tmp; cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
-FORCE:
+.PHONY: FORCE
 
 $(B)/%.o: %.c | $(B)/version.h
 	@mkdir -p $(@D)
