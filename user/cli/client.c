@@ -143,7 +143,8 @@ int client_exchange(int fd, const char *command, json_t *args, json_t **answer, 
 	ssize_t size;
 	int ret = request_send(fd, command, args, err);
 
-	if (ret < 0)
+	/* A refusal is sent before the question is read, and the daemon may have hung up since. */
+	if (ret < 0 && ret != -ECONNRESET)
 		return ret;
 	size = line_receive(fd, &line, err);
 	if (size < 0)
