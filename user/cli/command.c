@@ -23,7 +23,7 @@ static void words_list(const struct cli_command *const *table, const char *prefi
 	for (size_t i = 0; table[i] && used < size; i++) {
 		const char *word = command_word(table[i]);
 
-		if (strncmp(word, prefix, length))
+		if (strncmp(word, prefix, length) != 0)
 			continue;
 		left--;
 		used += (size_t)snprintf(text + used, size - used, "%s%s", word,
@@ -59,7 +59,7 @@ int command_find(const struct cli_command *const *table, const struct cli_comman
 			*found = table[i];
 			return 0;
 		}
-		if (strncmp(command_word(table[i]), word, length))
+		if (strncmp(command_word(table[i]), word, length) != 0)
 			continue;
 		match = table[i];
 		matches++;
