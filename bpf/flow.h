@@ -136,10 +136,16 @@ static __always_inline struct lbx_interface *packet_interface(const struct packe
 	return mac_is_equal(mac, interface->mac) || mac_is_vrrp(mac) ? interface : NULL;
 }
 
+/* A key and its candidate buckets. */
+struct flow_place {
+	struct flow_key key;
+	__u32 first, second;
+};
+
 /* Opens a flow, in place of the key's slot with meta `replace` if not 0. *meta: the flow. */
 static __always_inline enum verdict flow_start(const struct packet *packet,
-					       const struct flow_key *key, __u64 replace, __u16 now,
-					       __u64 *meta)
+					       const struct flow_place *place, __u64 replace,
+					       __u16 now, __u64 *meta)
 {
 	struct lbx_interface *interface = packet_interface(packet);
 	struct scratch *scratch = scratch_lookup();
@@ -151,17 +157,22 @@ static __always_inline enum verdict flow_start(const struct packet *packet,
 	if (!scratch)
 		return VERDICT_drop_error;
 	opening = &scratch->opening;
-	opening->key = *key;
+	opening->first = place->first;
+	opening->second = place->second;
+	opening->key.word = place->key.word;
+	if (packet->v6)
+		opening->key.client = place->key.client;
 	opening->replace = replace;
 	opening->service = packet->service;
 	opening->now = now;
 	opening->state = packet->protocol == IPPROTO_TCP ? LBX_FLOW_HALF_OPEN : LBX_FLOW_UDP_FRESH;
 	opening->forward = packet->forward;
 	opening->closed = packet->closed;
-	opening->interface = interface->index & (LBX_MAX_INTERFACES - 1);
-	opening->peer.word = peer_word(packet->source_port, packet->eth->h_source);
-	packet_client(packet, &opening->peer.client);
-	buckets_index(&opening->first, &opening->second, key, packet->v6);
+	if (packet->forward == LBX_FORWARD_FULLNAT) {
+		opening->interface = interface->index & (LBX_MAX_INTERFACES - 1);
+		opening->peer.word = peer_word(packet->source_port, packet->eth->h_source);
+		packet_client(packet, &opening->peer.client);
+	}
 	verdict = packet->v6 ? flow6_open(opening) : flow4_open(opening);
 	*meta = opening->meta;
 	return verdict;
@@ -213,14 +224,15 @@ static __always_inline bool flow_is_over(const struct packet *packet, __u64 valu
 static __always_inline enum verdict flow_stage(const struct packet *packet, __u64 *meta)
 {
 	__u16 now = clock_tick();
-	struct flow_key key = {};
+	struct flow_place place = {};
 	struct buckets buckets;
 	__u64 *slot;
 
-	flow_key_init(&key, packet);
-	if (!buckets_find(&buckets, &key, packet->v6))
+	flow_key_init(&place.key, packet);
+	buckets_index(&place.first, &place.second, &place.key, packet->v6);
+	if (!buckets_at(&buckets, place.first, place.second, packet->v6))
 		return VERDICT_drop_error;
-	slot = flow_lookup(&buckets, &key, meta, packet->v6);
+	slot = flow_lookup(&buckets, &place.key, meta, packet->v6);
 	if (likely(slot != NULL)) {
 		if (likely(flow_is_quiet(packet, *meta, now)))
 			return VERDICT_CONTINUE;
@@ -229,11 +241,11 @@ static __always_inline enum verdict flow_stage(const struct packet *packet, __u6
 		/* not SYN of an expired flow: as unknown as any other */
 		if (!packet_opens(packet) && meta_is_expired(*meta, now))
 			return VERDICT_pass_no_flow;
-		return flow_start(packet, &key, *meta, now, meta);
+		return flow_start(packet, &place, *meta, now, meta);
 	}
 	if (!packet_opens(packet))
 		return VERDICT_pass_no_flow;
-	return flow_start(packet, &key, 0, now, meta);
+	return flow_start(packet, &place, 0, now, meta);
 }
 
 #endif
