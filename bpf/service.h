@@ -106,7 +106,9 @@ static __always_inline int snat_lookup(const struct packet *packet)
 	struct lbx_service_ref ref;
 
 	ref_lookup(packet, 0, 0, &ref);
-	return ref.kind == LBX_REF_SNAT ? ref.id & (LBX_MAX_SNATS - 1) : -1;
+	if (ref.kind != LBX_REF_ADDRESS || !(ref.flags & LBX_ADDRESS_SNAT))
+		return -1;
+	return ref.id & (LBX_MAX_SNATS - 1);
 }
 
 static __always_inline enum verdict service_lookup(struct packet *packet)
@@ -118,7 +120,7 @@ static __always_inline enum verdict service_lookup(struct packet *packet)
 		return VERDICT_pass_no_service;
 	packet->service = ref.id;
 	packet->forward = ref.forward;
-	packet->closed = ref.closed;
+	packet->closed = ref.flags & LBX_SERVICE_CLOSED;
 	return VERDICT_CONTINUE;
 }
 

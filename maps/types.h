@@ -12,7 +12,7 @@
 #include "limits.h"
 
 /* Bumped when a pinned map's layout or meaning changes; a controller adopts only its own. */
-#define LBX_LAYOUT_VERSION 1
+#define LBX_LAYOUT_VERSION 2
 
 /* An IPv6 address, or an IPv4 one mapped into it as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2). */
 struct lbx_addr {
@@ -31,7 +31,10 @@ enum lbx_forward {
 	LBX_FORWARD_GUE,
 };
 
-/* Key of `services4`. A translation address has an entry too, with port 0 and protocol 0. */
+/*
+ * Key of `services4`. Port 0: the service of every port that has none of its own. Port 0 and
+ * protocol 0: what the address itself is to us (LBX_REF_ADDRESS).
+ */
 struct lbx_service_key4 {
 	__be32 addr;
 	__be16 port;
@@ -49,7 +52,24 @@ struct lbx_service_key6 {
 
 enum lbx_ref_kind {
 	LBX_REF_SERVICE = 1,
-	LBX_REF_SNAT = 2,
+	LBX_REF_ADDRESS = 2,
+};
+
+/* Of a reference to a service. */
+enum lbx_service_flag {
+	LBX_SERVICE_CLOSED = 1 << 0,  /* no backend is up, and that is answered by a reset */
+	LBX_SERVICE_WILD = 1 << 1,    /* every port: the flow's key has the destination port too */
+	LBX_SERVICE_LIMITED = 1 << 2, /* new flows are limited: struct lbx_cursor */
+};
+
+/* Of a reference to an address. */
+enum lbx_address_flag {
+	LBX_ADDRESS_SNAT = 1 << 0, /* a translation address: id is its index */
+	LBX_ADDRESS_VIP = 1 << 1,  /* services have it */
+	LBX_ADDRESS_PING = 1 << 2, /* we answer echo requests to it */
+	LBX_ADDRESS_TCP = 1 << 3,  /* a VIP of TCP services: fragments of others are not ours */
+	LBX_ADDRESS_UDP = 1 << 4,
+	LBX_ADDRESS_TUNNEL = 1 << 5, /* outer source of our tunnels */
 };
 
 /* Value of `services4` and `services6`: what an address means to us. */
@@ -57,7 +77,7 @@ struct lbx_service_ref {
 	__u16 id;     /* of the service, or the index of the translation address */
 	__u8 kind;    /* enum lbx_ref_kind */
 	__u8 forward; /* enum lbx_forward */
-	__u8 closed;  /* no backend is up and the service wants that answered by a reset */
+	__u8 flags;   /* enum lbx_service_flag or lbx_address_flag */
 	__u8 zero[3];
 };
 
@@ -75,10 +95,26 @@ struct lbx_cached_ref6 {
 	struct lbx_cached_ref rest; /* its key: protocol and port */
 };
 
+/*
+ * Key and value of `nat_backends`: the backends, of different services, that answer from an
+ * endpoint (the port is 0 if they are of wild services). 0: none. Only those of mode nat, whose
+ * answers come by on their way to the client.
+ */
+struct lbx_nat_key {
+	struct lbx_addr addr;
+	__be16 port;
+	__u16 protocol;
+	__u32 zero;
+};
+
+struct lbx_nat_backends {
+	__u16 ids[LBX_NAT_SHARED];
+};
+
 /* Value of `services`, by service id: what a packet on its way back to the client is given. */
 struct lbx_service {
 	struct lbx_addr vip;
-	__be16 port;
+	__be16 port; /* 0: every port; the packet's stays */
 	__u8 protocol;
 	__u8 forward;
 	__u32 zero;
@@ -88,7 +124,10 @@ struct lbx_service {
  */
 struct lbx_cursor {
 	__u64 ticket; /* of the next new connection */
-	__u64 zero[7];
+	__u64 window; /* tick in which flows were last opened | how many, 32 bits each */
+	__u32 limit;  /* new flows a tick (2^30 ns); 0: any number. Written by the controller */
+	__u32 zero;
+	__u64 zero2[5];
 };
 
 /* Value of the one-element inner maps of `schedules`: swapped whole, so index and length always
@@ -107,20 +146,27 @@ enum lbx_backend_flag {
 	LBX_BACKEND_UNRESOLVED = 1 << 3, /* the MAC addresses below are not valid */
 };
 
-/* Value of `backends`, by backend id: one cache line. A backend belongs to exactly one service. */
+/*
+ * Value of `backends`, by backend id: one cache line. A backend belongs to exactly one service. In
+ * tunnel modes its address is the outer destination, and its family may be another than the VIP's.
+ */
 struct lbx_backend {
 	struct lbx_addr addr;
-	__be16 port;
+	__be16 port; /* 0: as the client's packet has it (wild services) */
 	__u16 service;
 	__u8 flags; /* enum lbx_backend_flag */
 	__u8 protocol;
 	__u8 interface;	 /* index into `interfaces` of the way to it */
 	__u8 snat_first; /* its translation addresses: [first, first + count) of snat4 or snat6 */
 	__u8 snat_count;
-	__u8 zero[7];
-	__u8 mac_destination[6]; /* of the next hop */
-	__u8 mac_source[6];	 /* of our interface towards it */
-	__u32 zero2[5];
+	__u8 zero;
+	__be16 tunnel_port; /* gue: the outer UDP destination port */
+	__u16 mtu; /* of the way to it: bytes of the largest IP packet, outer header included */
+	__u16 zero2;
+	__u8 mac_destination[6];       /* of the next hop */
+	__u8 mac_source[6];	       /* of our interface towards it */
+	__u32 ifindex;		       /* of that interface */
+	struct lbx_addr tunnel_source; /* ipip, gue: the outer source address */
 };
 
 /* Value of the per-CPU `backend_stats`, by backend id. */
@@ -151,6 +197,12 @@ struct lbx_settings {
 	__u16 port_lo; /* translated ports, both ends included */
 	__u16 port_hi;
 	__u16 timeout_ticks[8]; /* by enum lbx_flow_state */
+	__u32 features;		/* enum lbx_feature: what packets that are for no service may be */
+	__u32 zero;
+};
+
+enum lbx_feature {
+	LBX_FEATURE_NAT = 1 << 0, /* `nat_backends` has entries */
 };
 
 /* The program's read-only configuration (.rodata): a copy of what in `settings` cannot change while

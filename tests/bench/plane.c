@@ -130,7 +130,7 @@ static void service_put(struct plane *plane, enum plane_service id)
 static void snats_put(struct plane *plane)
 {
 	for (__u32 i = 0; i < PLANE_SNATS; i++) {
-		struct lbx_service_ref ref = {i, LBX_REF_SNAT, 0, 0, {0}};
+		struct lbx_service_ref ref = {i, LBX_REF_ADDRESS, 0, LBX_ADDRESS_SNAT, {0}};
 		struct lbx_addr four = snat_addr(i, false), six = snat_addr(i, true);
 
 		map_put(plane->skel->maps.snat4, &i, &four.words[3]);

@@ -64,7 +64,7 @@ void scene_put(const struct scene *scene)
 		.id = scene->service,
 		.kind = LBX_REF_SERVICE,
 		.forward = scene->forward,
-		.closed = scene->closed,
+		.flags = scene->closed ? LBX_SERVICE_CLOSED : 0,
 	};
 	struct lbx_service service = {
 		.vip = scene->vip,
@@ -97,7 +97,8 @@ void scene_schedule(const struct scene *scene, const unsigned *places, unsigned 
 void scene_snats(const struct scene *scene, unsigned count)
 {
 	for (__u32 index = 0; index < count; index++) {
-		struct lbx_service_ref ref = {.id = (__u16)index, .kind = LBX_REF_SNAT};
+		struct lbx_service_ref ref = {
+			.id = (__u16)index, .kind = LBX_REF_ADDRESS, .flags = LBX_ADDRESS_SNAT};
 		struct lbx_addr addr = scene_snat(scene, index);
 
 		if (scene->v6)
@@ -120,6 +121,8 @@ static void backend_put(const struct scene *scene, unsigned place)
 		.flags = LBX_BACKEND_USED,
 		.protocol = scene->protocol,
 		.interface = INDEX_IN,
+		.ifindex = IFINDEX_IN,
+		.mtu = 1500,
 	};
 
 	backend_mac(id, backend.mac_destination);

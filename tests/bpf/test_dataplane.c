@@ -155,10 +155,10 @@ static void test_service(void **state)
 	assert_int_equal(ref.id, 7);
 	assert_int_equal(ref.kind, LBX_REF_SERVICE);
 	assert_int_equal(ref.forward, LBX_FORWARD_DSR);
-	assert_int_equal(ref.closed, 0);
+	assert_int_equal(ref.flags, 0);
 	check(dataplane_service_put(dataplane, 7, &service, true, &err));
 	bpf_map_lookup_elem(fd, &key, &ref);
-	assert_int_equal(ref.closed, 1);
+	assert_int_equal(ref.flags, LBX_SERVICE_CLOSED);
 	/* Another service took the VIP over: deleting the old one must not take it away. */
 	check(dataplane_service_put(dataplane, 8, &service, false, &err));
 	check(dataplane_service_delete(dataplane, 7, &service, &err));
@@ -242,7 +242,8 @@ static bool snat_known(int fd, const char *address, __u16 index)
 	struct lbx_service_key4 key = {.addr = inet_addr(address)};
 	struct lbx_service_ref ref;
 
-	return !bpf_map_lookup_elem(fd, &key, &ref) && ref.kind == LBX_REF_SNAT && ref.id == index;
+	return !bpf_map_lookup_elem(fd, &key, &ref) && ref.kind == LBX_REF_ADDRESS &&
+	       ref.flags == LBX_ADDRESS_SNAT && ref.id == index;
 }
 
 static void test_snat(void **state)

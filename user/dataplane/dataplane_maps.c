@@ -109,7 +109,11 @@ int dataplane_service_put(struct dataplane *dataplane, __u16 id, const struct lb
 {
 	const struct bpf_map *services = dataplane->skel->maps.services;
 	const struct lbx_service_ref ref = {
-		.id = id, .kind = LBX_REF_SERVICE, .forward = service->forward, .closed = closed};
+		.id = id,
+		.kind = LBX_REF_SERVICE,
+		.forward = service->forward,
+		.flags = closed ? LBX_SERVICE_CLOSED : 0,
+	};
 	struct lbx_service before = {};
 	struct ref_key key;
 	__u32 index = id;
@@ -247,7 +251,8 @@ static int snat_take_away(struct dataplane *dataplane, unsigned index, struct er
 int dataplane_snat_put(struct dataplane *dataplane, unsigned index, const struct lbx_addr *addr,
 		       struct err *err)
 {
-	const struct lbx_service_ref ref = {.id = (__u16)index, .kind = LBX_REF_SNAT};
+	const struct lbx_service_ref ref = {
+		.id = (__u16)index, .kind = LBX_REF_ADDRESS, .flags = LBX_ADDRESS_SNAT};
 	struct lbx_addr before;
 	struct ref_key key;
 	bool had, v4;
@@ -271,7 +276,7 @@ int dataplane_snat_put(struct dataplane *dataplane, unsigned index, const struct
 	if (!had || addr_equal(&before, addr))
 		return 0;
 	ref_key_init(dataplane, &before, 0, 0, &key);
-	return ref_delete(dataplane, &key, LBX_REF_SNAT, (__u16)index, err);
+	return ref_delete(dataplane, &key, LBX_REF_ADDRESS, (__u16)index, err);
 }
 
 int dataplane_snat_delete(struct dataplane *dataplane, unsigned index, const struct lbx_addr *addr,
@@ -284,7 +289,7 @@ int dataplane_snat_delete(struct dataplane *dataplane, unsigned index, const str
 	if (ret)
 		return ret;
 	ref_key_init(dataplane, addr, 0, 0, &key);
-	ret = ref_delete(dataplane, &key, LBX_REF_SNAT, (__u16)index, err);
+	ret = ref_delete(dataplane, &key, LBX_REF_ADDRESS, (__u16)index, err);
 	if (ret)
 		return ret;
 	if (!snat_get(dataplane, addr_is_v4(addr), index, &current) || !addr_equal(&current, addr))
