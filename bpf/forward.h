@@ -9,40 +9,49 @@
 
 /* The translation address of that index and of the packet's family. False: there is none (any
  * more). */
-static __always_inline bool snat_address(const struct packet *packet, __u32 index,
-					 struct ends *ends)
+static __always_inline bool snat_address(const struct packet *packet, __u32 index, struct end *end)
 {
 	if (packet->v6) {
 		struct lbx_addr *addr = bpf_map_lookup_elem(&snat6, &index);
 
 		if (!addr || !(addr->halves[0] | addr->halves[1]))
 			return false;
-		ends->source6 = *addr;
+		end->v6 = *addr;
 		return true;
 	}
 	__be32 *addr = bpf_map_lookup_elem(&snat4, &index);
 
 	if (!addr || !*addr)
 		return false;
-	ends->source4 = *addr;
+	end->v4 = *addr;
 	return true;
+}
+
+static __always_inline void backend_end(const struct packet *packet,
+					const struct lbx_backend *backend, struct end *end)
+{
+	if (packet->v6)
+		end->v6 = backend->addr;
+	else
+		end->v4 = backend->addr.words[3];
+	end->port = backend->port;
 }
 
 /* Full NAT: the backend sees one of our addresses, and answers to us. */
 static __always_inline enum verdict forward_fullnat(struct packet *packet,
 						    const struct lbx_backend *backend, __u64 meta)
 {
-	struct ends ends;
+	struct rewrite rewrite = {};
+	struct end source, destination;
 
-	if (!snat_address(packet, lbx_meta_snat(meta), &ends))
+	if (!snat_address(packet, lbx_meta_snat(meta), &source))
 		return VERDICT_drop_no_snat;
-	if (packet->v6)
-		ends.destination6 = backend->addr;
-	else
-		ends.destination4 = backend->addr.words[3];
-	ends.source_port = bpf_htons(lbx_meta_port(meta));
-	ends.destination_port = backend->port;
-	packet_rewrite(packet, &ends);
+	source.port = bpf_htons(lbx_meta_port(meta));
+	backend_end(packet, backend, &destination);
+	rewrite_source(&rewrite, packet, &source);
+	rewrite_destination(&rewrite, packet, &destination);
+	rewrite_hop(&rewrite, packet);
+	rewrite_finish(&rewrite, packet);
 	return VERDICT_CONTINUE;
 }
 
@@ -90,11 +99,14 @@ static __always_inline enum verdict forward_to_backend(struct packet *packet, __
 						       : VERDICT_drop_backend_gone;
 	if (unlikely(backend->flags & LBX_BACKEND_UNRESOLVED))
 		return VERDICT_drop_no_neighbour;
+	if (packet->forward != LBX_FORWARD_DSR && unlikely(packet_is_expiring(packet)))
+		return VERDICT_pass_expired;
 	verdict = forward_by_mode(packet, backend, meta);
 	if (unlikely(verdict != VERDICT_CONTINUE))
 		return verdict;
 	backend_count(id, packet);
-	return packet_send(packet, backend->interface, backend->mac_destination);
+	return packet_send(packet, backend->interface, backend->ifindex, backend->mac_destination,
+			   backend->mac_source);
 }
 
 #endif

@@ -16,6 +16,7 @@
 #include "bpf/parse.h"
 #include "bpf/reset.h"
 #include "bpf/return.h"
+#include "bpf/sanity.h"
 #include "bpf/service.h"
 #include "bpf/verdict.h"
 
@@ -25,6 +26,8 @@ static __always_inline enum verdict packet_balance(struct packet *packet)
 	__u64 meta = 0;
 
 	verdict = service_lookup(packet);
+	if (verdict == VERDICT_CONTINUE)
+		verdict = sanity_check(packet);
 	if (verdict != VERDICT_CONTINUE)
 		return verdict;
 	verdict = flow_stage(packet, &meta);
@@ -52,14 +55,16 @@ static __always_inline enum verdict packet_process(struct packet *packet)
 static __always_inline enum verdict packet_handle(struct packet *packet)
 {
 	enum verdict verdict;
+	__be16 protocol;
 
 	if (unlikely((void *)(packet->eth + 1) > packet_end(packet)))
 		return VERDICT_pass_short;
-	if (likely(eth_protocol(packet->eth) == bpf_htons(ETH_P_IP))) {
+	protocol = parse_ethernet(packet);
+	if (likely(protocol == bpf_htons(ETH_P_IP))) {
 		verdict = parse_ipv4(packet);
 		return verdict == VERDICT_CONTINUE ? packet_process(packet) : verdict;
 	}
-	if (eth_protocol(packet->eth) == bpf_htons(ETH_P_IPV6)) {
+	if (protocol == bpf_htons(ETH_P_IPV6)) {
 		verdict = parse_ipv6(packet);
 		return verdict == VERDICT_CONTINUE ? packet_process(packet) : verdict;
 	}
@@ -73,7 +78,7 @@ int lbxdp_main(struct xdp_md *ctx)
 	struct packet packet = {.ctx = ctx, .eth = data, .bytes = end - data};
 	enum verdict verdict = packet_handle(&packet);
 
-	return verdict_finish(verdict, packet.interface);
+	return verdict_finish(verdict, packet.way);
 }
 
 char LICENSE[] SEC("license") = "GPL";

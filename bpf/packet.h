@@ -26,12 +26,15 @@ enum tcp_flag {
 	TCP_FIN = 0x01,
 	TCP_SYN = 0x02,
 	TCP_RST = 0x04,
+	TCP_PSH = 0x08,
 	TCP_ACK = 0x10,
 };
 
 struct packet {
 	struct xdp_md *ctx;
 	struct ethhdr *eth;
+	void *l3; /* behind Ethernet header and VLAN tags, which stay as they are */
+	__u32 l3_offset;
 	union {
 		struct iphdr *ip4;
 		struct ipv6hdr *ip6;
@@ -47,14 +50,22 @@ struct packet {
 	__u8 protocol;
 	__u8 tcp_flags; /* 0 for UDP */
 	bool v6;	/* a constant in each of the two inlined copies of the stages */
+	bool later;	/* likewise: a later fragment, which has no transport header */
+	bool first;	/* the first fragment of several: the transport goes on beyond it */
 
 	/* what the service stage found */
 	__u16 service;
 	__u8 forward; /* enum lbx_forward */
 	bool closed;
 
-	__u32 interface; /* out: index of the way out, for forward_redirect */
+	__u32 way; /* out: index of the interface to redirect to, plus 1; 0: the one it came by */
 };
+
+/* A verdict and the packet's way, as functions of their own return them: way << 8 | verdict. */
+static __always_inline __u32 outcome_of(enum verdict verdict, __u32 way)
+{
+	return way << 8 | verdict;
+}
 
 /* struct ethhdr is packed, and would be read and written byte by byte. */
 static __always_inline __be16 eth_protocol(const struct ethhdr *eth)
@@ -67,6 +78,8 @@ static __always_inline void mac_copy(void *to, const void *from)
 	*(__u32 *)to = *(const __u32 *)from;
 	((__u16 *)to)[2] = ((const __u16 *)from)[2];
 }
+
+#define L3_OFFSET_MASK 0x1f /* 14 bytes, and two tags of 4 */
 
 static __always_inline void *packet_end(const struct packet *packet)
 {

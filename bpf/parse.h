@@ -13,6 +13,7 @@
 
 #define IP_MF 0x2000
 #define IP_OFFSET 0x1fff
+#define VLAN_TAGS_MAX 2
 #define IPV6_EXTENSIONS_MAX 8 /* more are no sensible packet; the bound is for the verifier */
 
 /* Extension headers of IPv6 (RFC 8200, section 4); not in <linux/in.h> without dragging libc in. */
@@ -30,6 +31,71 @@ struct ipv6_extension {
 	__u8 type;	    /* routing only */
 	__u8 segments_left; /* routing only */
 };
+
+/* IEEE 802.1Q; not in <linux/if_vlan.h> for user space. */
+struct vlan_tag {
+	__be16 id; /* with priority */
+	__be16 protocol;
+};
+
+static __always_inline bool protocol_is_vlan(__be16 protocol)
+{
+	return protocol == bpf_htons(ETH_P_8021Q) || protocol == bpf_htons(ETH_P_8021AD);
+}
+
+/*
+ * Steps over VLAN tags. Not static and not inlined: see extensions_walk. Returns what they are
+ * before, as on the wire, | their bytes << 16; 0 if the frame ends in them or there are too many.
+ */
+__u32 __noinline tags_walk(struct xdp_md *ctx)
+{
+	struct ethhdr *eth = (void *)(long)ctx->data;
+	void *end = (void *)(long)ctx->data_end;
+	struct vlan_tag *tag = (void *)(eth + 1);
+	__be16 protocol;
+
+	if ((void *)tag > end)
+		return 0;
+	protocol = eth->h_proto;
+	for (int i = 0; i < VLAN_TAGS_MAX && protocol_is_vlan(protocol); i++) {
+		if ((void *)(tag + 1) > end)
+			return 0;
+		protocol = tag++->protocol;
+	}
+	if (protocol_is_vlan(protocol))
+		return 0;
+	return ((void *)tag - (void *)(eth + 1)) << 16 | protocol;
+}
+
+/* Finds the network header: packet->l3, and (returned) what it is; 0: nothing for us. */
+static __always_inline __be16 parse_ethernet(struct packet *packet)
+{
+	__be16 protocol = eth_protocol(packet->eth);
+	__u32 tags;
+
+	packet->l3_offset = sizeof(*packet->eth);
+	packet->l3 = packet->eth + 1;
+	if (likely(!protocol_is_vlan(protocol)))
+		return protocol;
+	tags = tags_walk(packet->ctx);
+	packet->l3_offset += tags >> 16 & (L3_OFFSET_MASK >> 1);
+	packet->l3 = (void *)packet->eth + packet->l3_offset;
+	return tags;
+}
+
+/* Whether the packet is longer than what there is of it. Only the front of a frame in fragments
+ * (XDP multi-buffer) lies before data_end. */
+static __always_inline bool packet_is_cut(struct packet *packet, __u64 bytes)
+{
+	__u64 there = packet_end(packet) - packet->l3;
+
+	if (likely(bytes <= there))
+		return false;
+	if (!config.frags)
+		return true;
+	packet->bytes = bpf_xdp_get_buff_len(packet->ctx);
+	return bytes > packet->bytes - packet->l3_offset;
+}
 
 static __always_inline enum verdict parse_tcp(struct packet *packet)
 {
@@ -69,7 +135,7 @@ static __always_inline enum verdict parse_l4(struct packet *packet, __u32 protoc
 
 static __always_inline enum verdict parse_ipv4(struct packet *packet)
 {
-	struct iphdr *ip = (void *)(packet->eth + 1);
+	struct iphdr *ip = packet->l3;
 	void *end = packet_end(packet);
 
 	packet->v6 = false;
@@ -78,7 +144,7 @@ static __always_inline enum verdict parse_ipv4(struct packet *packet)
 		return VERDICT_pass_short;
 	if (unlikely(ip->version != 4 || ip->ihl < 5))
 		return VERDICT_pass_malformed;
-	if (unlikely(bpf_ntohs(ip->tot_len) > (__u64)(end - (void *)ip)))
+	if (unlikely(packet_is_cut(packet, bpf_ntohs(ip->tot_len))))
 		return VERDICT_pass_short;
 	if (unlikely(ip->frag_off & bpf_htons(IP_MF | IP_OFFSET)))
 		return VERDICT_pass_fragment;
@@ -121,9 +187,9 @@ static __always_inline void walk_step(struct walk *walk, void *base, void *end)
  * and at what follows it not once for each number of headers. Returns offset | next << 16 | verdict
  * << 24.
  */
-__u32 __noinline extensions_walk(struct xdp_md *ctx)
+__u32 __noinline extensions_walk(struct xdp_md *ctx, __u32 l3)
 {
-	void *base = (void *)(long)ctx->data + sizeof(struct ethhdr) + sizeof(struct ipv6hdr);
+	void *base = (void *)(long)ctx->data + (l3 & L3_OFFSET_MASK) + sizeof(struct ipv6hdr);
 	void *end = (void *)(long)ctx->data_end;
 	struct walk walk = {};
 
@@ -140,7 +206,7 @@ __u32 __noinline extensions_walk(struct xdp_md *ctx)
 
 static __always_inline enum verdict parse_extensions(struct packet *packet, __u32 *next)
 {
-	__u32 walk = extensions_walk(packet->ctx);
+	__u32 walk = extensions_walk(packet->ctx, packet->l3_offset);
 
 	if (walk >> 24)
 		return walk >> 24;
@@ -153,7 +219,7 @@ static __always_inline enum verdict parse_extensions(struct packet *packet, __u3
 
 static __always_inline enum verdict parse_ipv6(struct packet *packet)
 {
-	struct ipv6hdr *ip = (void *)(packet->eth + 1);
+	struct ipv6hdr *ip = packet->l3;
 	void *end = packet_end(packet);
 	enum verdict verdict;
 	__u32 next;
@@ -165,7 +231,7 @@ static __always_inline enum verdict parse_ipv6(struct packet *packet)
 		return VERDICT_pass_short;
 	if (unlikely(ip->version != 6))
 		return VERDICT_pass_malformed;
-	if (unlikely(bpf_ntohs(ip->payload_len) > (__u64)(end - packet->l4)))
+	if (unlikely(packet_is_cut(packet, sizeof(*ip) + bpf_ntohs(ip->payload_len))))
 		return VERDICT_pass_short;
 	next = ip->nexthdr;
 	if (unlikely(next_is_extension(next) || next == NEXT_FRAGMENT)) {

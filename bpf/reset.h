@@ -96,7 +96,8 @@ static __always_inline void reset_ipv6(struct packet *packet)
  * (RFC 9293, 3.5.2). */
 static __always_inline bool reset_is_possible(const struct packet *packet)
 {
-	if (packet->protocol != IPPROTO_TCP || (packet->tcp_flags & TCP_RST))
+	if (packet->protocol != IPPROTO_TCP || (packet->tcp_flags & TCP_RST) || packet->first ||
+	    packet->later)
 		return false;
 	if (packet->v6 ? packet->ip6->nexthdr != IPPROTO_TCP : packet->ip4->ihl != 5)
 		return false;
@@ -105,8 +106,9 @@ static __always_inline bool reset_is_possible(const struct packet *packet)
 
 static __always_inline enum verdict reset_stage(struct packet *packet, enum verdict verdict)
 {
-	int length = sizeof(struct ethhdr) + sizeof(struct tcphdr) +
+	int length = packet->l3_offset + sizeof(struct tcphdr) +
 		     (packet->v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
+	int bytes = config.frags ? bpf_xdp_get_buff_len(packet->ctx) : packet->bytes;
 
 	if (!reset_is_possible(packet))
 		return verdict == VERDICT_reply_reset_closed ? VERDICT_drop_no_backend
@@ -117,7 +119,7 @@ static __always_inline enum verdict reset_stage(struct packet *packet, enum verd
 		reset_ipv6(packet);
 	else
 		reset_ipv4(packet);
-	if (bpf_xdp_adjust_tail(packet->ctx, length - (int)packet->bytes))
+	if (bpf_xdp_adjust_tail(packet->ctx, length - bytes))
 		return VERDICT_drop_error;
 	return verdict;
 }

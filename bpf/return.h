@@ -84,18 +84,22 @@ static __always_inline void return_rewrite(struct packet *packet,
 					   const struct lbx_slot_reverse *slot,
 					   const struct lbx_service *service)
 {
-	struct ends ends;
+	struct rewrite rewrite = {};
+	struct end vip, client;
 
 	if (packet->v6) {
-		ends.source6 = service->vip;
-		ends.destination6 = slot->client;
+		vip.v6 = service->vip;
+		client.v6 = slot->client;
 	} else {
-		ends.source4 = service->vip.words[3];
-		ends.destination4 = slot->client.words[3];
+		vip.v4 = service->vip.words[3];
+		client.v4 = slot->client.words[3];
 	}
-	ends.source_port = service->port;
-	ends.destination_port = slot->peer >> 48;
-	packet_rewrite(packet, &ends);
+	vip.port = service->port;
+	client.port = slot->peer >> 48;
+	rewrite_source(&rewrite, packet, &vip);
+	rewrite_destination(&rewrite, packet, &client);
+	rewrite_hop(&rewrite, packet);
+	rewrite_finish(&rewrite, packet);
 }
 
 static __always_inline void backend_count_return(__u32 id, const struct packet *packet)
@@ -133,12 +137,14 @@ static __always_inline enum verdict return_stage(struct packet *packet, __u8 sna
 	service = bpf_map_lookup_elem(&services, &id);
 	if (!service)
 		return VERDICT_drop_error;
+	if (unlikely(packet_is_expiring(packet)))
+		return VERDICT_pass_expired;
 	flow_answered(packet, slot, value, id, now);
 	return_rewrite(packet, slot, service);
 	backend_count_return(lbx_meta_backend(value), packet);
 	__u64 peer = slot->peer;
 
-	return packet_send(packet, lbx_meta_interface(value), (const __u8 *)&peer);
+	return packet_send_by(packet, lbx_meta_interface(value), (const __u8 *)&peer);
 }
 
 #endif

@@ -33,12 +33,12 @@ static __always_inline void verdict_count(enum verdict verdict)
 		*count += 1;
 }
 
-/* interface: index of the way out, for forward_redirect. */
-static __always_inline int verdict_finish(enum verdict verdict, __u32 interface)
+/* way: struct packet has it. */
+static __always_inline int verdict_finish(enum verdict verdict, __u32 way)
 {
 	verdict_count(verdict);
-	if (verdict == VERDICT_forward_redirect)
-		return bpf_redirect_map(&tx_ports, interface, XDP_DROP);
+	if (way)
+		return bpf_redirect_map(&tx_ports, way - 1, XDP_DROP);
 	return verdict_action(verdict);
 }
 

@@ -214,6 +214,8 @@ struct lbx_config {
 	__u32 reverse_mask;
 	__u16 port_lo;
 	__u16 port_hi;
+	__u8 frags; /* the kernel may hand us packets whose end is not in linear memory (5.18) */
+	__u8 zero[3];
 };
 
 #endif

@@ -127,6 +127,7 @@ bool backend_reach(struct controller *controller, const struct service *service,
 						  : "its next hop is being looked up");
 	memcpy(entry->mac_destination, path->mac_destination, sizeof(path->mac_destination));
 	memcpy(entry->mac_source, path->mac_source, sizeof(path->mac_source));
+	entry->ifindex = path->ifindex;
 	if (service->forward != LBX_FORWARD_DSR)
 		return snat_find_for(controller, runtime, entry, &problem);
 	if (!addr_equal(&path->next_hop, &runtime->endpoint.addr))

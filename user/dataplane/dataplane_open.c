@@ -103,6 +103,7 @@ void skel_configure(const struct dataplane *dataplane, struct lbxdp_bpf *skel)
 	config->reverse_mask = settings->reverse_buckets - 1;
 	config->port_lo = settings->port_lo;
 	config->port_hi = settings->port_hi;
+	config->frags = dataplane->features.frags;
 	if (dataplane->features.frags)
 		bpf_program__set_flags(skel->progs.lbxdp_main,
 				       bpf_program__flags(skel->progs.lbxdp_main) |
