@@ -17,7 +17,8 @@
 #define BUCKETS (WORLD_SLOTS / LBX_BUCKET_SLOTS)
 
 struct world world = {.program = -1};
-const __u8 mac_ours[6] = {2, 0, 0, 0, 0, 1}, mac_client[6] = {2, 0, 0, 0, 0, 0xc1};
+const __u8 mac_ours[6] = {2, 0, 0, 0, 0, 1}, mac_other[6] = {2, 0, 0, 0, 0, 2},
+	   mac_client[6] = {2, 0, 0, 0, 0, 0xc1};
 
 static struct lbxdp_bpf *skel;
 
@@ -148,10 +149,9 @@ static void interfaces_put(void)
 	struct lbx_interface in = {.ifindex = IFINDEX_IN, .index = INDEX_IN};
 	struct lbx_interface out = {.ifindex = world.ifindex_out, .index = INDEX_OUT};
 	const struct lbx_interface none = {0};
-	__u8 mac_out[6] = {2, 0, 0, 0, 0, 2};
 
 	memcpy(in.mac, mac_ours, sizeof(in.mac));
-	memcpy(out.mac, mac_out, sizeof(out.mac));
+	memcpy(out.mac, mac_other, sizeof(out.mac));
 	for (__u32 index = 0; index < LBX_MAX_INTERFACES; index++) {
 		map_put(world.maps.interfaces, &index, &none);
 		bpf_map_delete_elem(world.maps.tx_ports, &index);

@@ -56,7 +56,8 @@ struct world {
 };
 
 extern struct world world;
-extern const __u8 mac_ours[6], mac_client[6];
+/* Of lo and the other interface, as the program is told; and of the client's next hop. */
+extern const __u8 mac_ours[6], mac_other[6], mac_client[6];
 
 /* Loads the program with that range of translated ports. */
 void world_load(__u16 port_lo, __u16 port_hi);

@@ -130,6 +130,15 @@ static void backend_put(const struct scene *scene, unsigned place)
 	world.backends[id] = backend;
 }
 
+void backend_behind_other(const struct scene *scene, unsigned place)
+{
+	struct lbx_backend *backend = &world.backends[scene->backends[place]];
+
+	backend->interface = INDEX_OUT;
+	backend->ifindex = world.ifindex_out;
+	memcpy(backend->mac_source, mac_other, sizeof(mac_other));
+}
+
 void backend_flags(const struct scene *scene, unsigned place, __u8 flags)
 {
 	world.backends[scene->backends[place]].flags = flags;

@@ -32,6 +32,8 @@ void scene_make(struct scene *scene, bool v6, __u8 protocol, enum lbx_forward fo
 void scene_put(const struct scene *scene);
 /* A schedule of places in scene->backends. */
 void scene_schedule(const struct scene *scene, const unsigned *places, unsigned length);
+/* Moves the backend behind the other interface. */
+void backend_behind_other(const struct scene *scene, unsigned place);
 void backend_flags(const struct scene *scene, unsigned place, __u8 flags);
 /* How many translation addresses all backends of the scene may use, from index 0. */
 void scene_snats(const struct scene *scene, unsigned count);

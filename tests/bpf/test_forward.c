@@ -85,33 +85,30 @@ static void test_unknown_interface_opens_nothing(void **state)
  * so any other would be dropped. */
 static void test_backend_behind_another_interface(void **state)
 {
-	const __u8 mac_out[6] = {2, 0, 0, 0, 0, 2};
 	struct scene scene;
 	struct spec spec;
 	struct frame out;
 	__u8 mac[6];
 
 	kind_scene(&scene, state, LBX_FORWARD_FULLNAT, 1);
-	world.backends[scene.backends[0]].interface = INDEX_OUT;
+	backend_behind_other(&scene, 0);
 	spec = from_client(&scene, CLIENT_PORT, SYN);
 	out = expect(&spec, VERDICT_forward_redirect).frame;
 	backend_mac(scene.backends[0], mac);
 	assert_memory_equal(frame_eth(&out)->h_dest, mac, 6);
-	assert_memory_equal(frame_eth(&out)->h_source, mac_out, 6);
+	assert_memory_equal(frame_eth(&out)->h_source, mac_other, 6);
 	assert_checksums(&out);
 }
 
 /* That interface was detached since: dropped, and not counted as sent. */
 static void test_backend_behind_a_detached_interface(void **state)
 {
-	const struct lbx_interface none = {};
-	const __u32 index = INDEX_OUT;
 	struct scene scene;
 	struct spec spec;
 
 	kind_scene(&scene, state, LBX_FORWARD_FULLNAT, 1);
-	world.backends[scene.backends[0]].interface = INDEX_OUT;
-	map_put(world.maps.interfaces, &index, &none);
+	backend_behind_other(&scene, 0);
+	world.backends[scene.backends[0]].ifindex = 0;
 	spec = from_client(&scene, CLIENT_PORT, SYN);
 	expect(&spec, VERDICT_drop_error);
 }
@@ -119,7 +116,6 @@ static void test_backend_behind_a_detached_interface(void **state)
 /* The client came by the other interface, so the answer to it goes there. */
 static void test_client_behind_another_interface(void **state)
 {
-	const __u8 mac_out[6] = {2, 0, 0, 0, 0, 2};
 	struct scene scene;
 	struct spec spec;
 	struct frame frame;
@@ -127,15 +123,15 @@ static void test_client_behind_another_interface(void **state)
 
 	kind_scene(&scene, state, LBX_FORWARD_FULLNAT, 1);
 	spec = from_client(&scene, CLIENT_PORT, SYN);
-	memcpy(spec.mac_destination, mac_out, 6);
+	memcpy(spec.mac_destination, mac_other, 6);
 	frame_build(&frame, &spec);
-	world.backends[scene.backends[0]].interface = INDEX_OUT;
+	backend_behind_other(&scene, 0);
 	outcome = run_frame_on(&frame, world.ifindex_out);
 	assert_int_equal(outcome.verdict, VERDICT_forward_tx);
 	spec = answer_to(&outcome.frame, SYN | ACK);
 	outcome.frame = expect(&spec, VERDICT_forward_redirect).frame;
 	assert_memory_equal(frame_eth(&outcome.frame)->h_dest, mac_client, 6);
-	assert_memory_equal(frame_eth(&outcome.frame)->h_source, mac_out, 6);
+	assert_memory_equal(frame_eth(&outcome.frame)->h_source, mac_other, 6);
 	assert_addr(frame_destination(&outcome.frame), scene_client(&scene));
 }
 

@@ -55,8 +55,11 @@ static void test_short_packets_pass(void **state)
 	for (unsigned length = frame.l4; length <= whole; length++) {
 		frame.length = length;
 		ip_length_set(&frame, length - ETH_HLEN);
-		expect_frame(&frame,
-			     length < frame.l4 + header ? VERDICT_pass_short : VERDICT_forward_tx);
+		/* the length in a UDP header says how much was cut */
+		expect_frame(&frame, length < frame.l4 + header ? VERDICT_pass_short
+				     : length < whole && scene.protocol == IPPROTO_UDP
+					     ? VERDICT_drop_bad_length
+					     : VERDICT_forward_tx);
 	}
 }
 
@@ -162,9 +165,10 @@ static void test_ipv4_fragments_pass(void **state)
 	}
 }
 
-static void test_vlan_passes(void **state)
+/* Tags of before the standard, and of provider backbones. */
+static void test_other_tags_pass(void **state)
 {
-	const __u16 tags[] = {ETH_P_8021Q, ETH_P_8021AD, 0x9100};
+	const __u16 tags[] = {0x9100, 0x9200, 0x88e7};
 	struct scene scene;
 	struct frame frame = opening_frame(state, &scene), tagged = frame;
 
@@ -247,8 +251,20 @@ static void test_tcp_header_length(void **state)
 
 	for (unsigned doff = 0; doff < 16; doff++) {
 		frame_tcp(&frame)->doff = doff & 0xf;
-		expect_frame(&frame, doff < 5 ? VERDICT_pass_malformed : VERDICT_forward_tx);
+		unsigned left = frame.length - frame.l4;
+
+		expect_frame(&frame, doff < 5	       ? VERDICT_pass_malformed
+				     : doff * 4 > left ? VERDICT_drop_bad_length
+						       : VERDICT_forward_tx);
 	}
+}
+
+/* Exactly one of SYN and RST, or an ACK with neither; a FIN only in the latter (RFC 9293). */
+static bool flags_are_possible(unsigned flags)
+{
+	unsigned opens = !!(flags & SYN) + !!(flags & RST);
+
+	return opens ? opens == 1 && !(flags & FIN) : (flags & ACK) != 0;
 }
 
 /* Only a SYN alone opens a flow: all 256 combinations of flags. */
@@ -263,7 +279,9 @@ static void test_only_syn_opens(void **state)
 
 		frame_tcp(&frame)->source = htons((__u16)(1024 + flags));
 		frame.bytes[frame.l4 + 13] = (__u8)flags;
-		expect_frame(&frame, opens ? VERDICT_forward_tx : VERDICT_pass_no_flow);
+		expect_frame(&frame, opens			 ? VERDICT_forward_tx
+				     : flags_are_possible(flags) ? VERDICT_pass_no_flow
+								 : VERDICT_drop_bad_flags);
 		assert_int_equal(cursor(&scene), opened += opens);
 	}
 }
@@ -304,8 +322,8 @@ int main(void)
 		KIND_TESTS(test_wrong_version_passes),
 		KIND_TEST(test_ipv4_fragments_pass, tcp4, 0),
 		KIND_TEST(test_ipv4_fragments_pass, udp4, 2),
-		KIND_TEST(test_vlan_passes, tcp4, 0),
-		KIND_TEST(test_vlan_passes, udp6, 3),
+		KIND_TEST(test_other_tags_pass, tcp4, 0),
+		KIND_TEST(test_other_tags_pass, udp6, 3),
 		KIND_TEST(test_other_ethertypes_pass, tcp4, 0),
 		KIND_TEST(test_other_protocols_pass, tcp4, 0),
 		KIND_TEST(test_other_protocols_pass, tcp6, 1),

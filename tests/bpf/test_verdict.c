@@ -22,7 +22,7 @@ static void test_forward_redirect(void **state)
 	struct spec syn;
 
 	kind_scene(&scene, state, LBX_FORWARD_DSR, 1);
-	world.backends[scene.backends[0]].interface = INDEX_OUT;
+	backend_behind_other(&scene, 0);
 	syn = from_client(&scene, CLIENT_PORT, SYN);
 	expect(&syn, VERDICT_forward_redirect);
 }
@@ -283,7 +283,7 @@ static void test_drop_error(void **state)
 	kind_scene(&scene, state, LBX_FORWARD_FULLNAT, 1);
 	syn = from_client(&scene, CLIENT_PORT, SYN);
 	forwarded = expect(&syn, VERDICT_forward_tx).frame;
-	world.backends[scene.backends[0]].interface = LBX_MAX_INTERFACES;
+	world.backends[scene.backends[0]].ifindex = 0;
 	expect(&syn, VERDICT_drop_error);
 	world.backends[scene.backends[0]].service = LBX_MAX_SERVICES;
 	answer = answer_to(&forwarded, SYN | ACK);
