@@ -105,6 +105,7 @@ static void backend_put(struct plane *plane, enum plane_service service, unsigne
 	};
 	__u32 id = backend_id(service, number);
 
+	backend.ifindex = plane->ifindex;
 	memcpy(backend.mac_source, plane_mac, sizeof(plane_mac));
 	map_put(plane->skel->maps.backends, &id, &backend);
 }
@@ -177,6 +178,7 @@ static void skel_configure(struct lbxdp_bpf *skel, const struct lbx_settings *se
 	config->flow4_mask = settings->flow4_buckets - 1;
 	config->flow6_mask = settings->flow6_buckets - 1;
 	config->reverse_mask = settings->reverse_buckets - 1;
+	config->frags = true; /* as the loader on any kernel that can run the wrapper */
 	config->port_lo = settings->port_lo;
 	config->port_hi = settings->port_hi;
 	bpf_map__set_max_entries(skel->maps.flows4, settings->flow4_buckets);
@@ -220,6 +222,7 @@ struct plane *plane_open(unsigned max_flows, unsigned ifindex)
 	ret = lbxdp_bpf__load(plane->skel);
 	if (ret)
 		errx(1, "BPF object: cannot be loaded (%s); run as root", strerror(-ret));
+	plane->ifindex = ifindex;
 	plane->buckets = settings.flow4_buckets;
 	plane->flows4 = map_mmap(plane->skel->maps.flows4);
 	plane->flows6 = map_mmap(plane->skel->maps.flows6);

@@ -8,6 +8,7 @@
 
 struct plane {
 	struct lbxdp_bpf *skel;
+	unsigned ifindex; /* of the interface that test runs come in by */
 	unsigned buckets;
 	struct lbx_bucket4 *flows4;
 	struct lbx_bucket6 *flows6;
