@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Incremental Internet checksums: HC' = ~(~HC + ~m + m') (RFC 1624, equation 3). Differences are
- * gathered in 64 bits (no carry is lost for fewer than 2^31 terms) and folded once; 32-bit words
- * may be added whole, as 2^16 is 1 modulo 2^16 - 1.
+ * gathered in 64 bits and folded once; 32-bit words may be added whole, as 2^16 is 1 modulo
+ * 2^16 - 1.
  */
 #ifndef LBX_BPF_CHECKSUM_H
 #define LBX_BPF_CHECKSUM_H
@@ -27,12 +27,11 @@ static __always_inline __u64 checksum_change_addr6(__u64 sum, const __be32 befor
 	return sum;
 }
 
+/* Of a change below 2^40, which is 256 words of 32 bits: then three folds are enough. */
 static __always_inline __u16 checksum_apply(__u16 check, __u64 change)
 {
 	__u64 sum = (__u16)~check + change;
 
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffffffff) + (sum >> 32);
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);

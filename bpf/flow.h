@@ -220,19 +220,28 @@ static __always_inline bool flow_is_over(const struct packet *packet, __u64 valu
 	return lbx_meta_state(value) == LBX_FLOW_CLOSING || (flags & LBX_BACKEND_RESET);
 }
 
+/* Mostly it is in the first bucket: the second one is not even addressed before it is wanted. */
+static __always_inline __u64 *place_lookup(const struct flow_place *place, __u64 *value, bool v6)
+{
+	void *bucket = bucket_at(place->first, v6);
+	__u64 *meta = bucket ? bucket_lookup(bucket, &place->key, value, v6) : NULL;
+
+	if (likely(meta != NULL))
+		return meta;
+	bucket = bucket_at(place->second, v6);
+	return bucket ? bucket_lookup(bucket, &place->key, value, v6) : NULL;
+}
+
 /* *meta: the flow, on CONTINUE. */
 static __always_inline enum verdict flow_stage(const struct packet *packet, __u64 *meta)
 {
 	__u16 now = clock_tick();
 	struct flow_place place = {};
-	struct buckets buckets;
 	__u64 *slot;
 
 	flow_key_init(&place.key, packet);
 	buckets_index(&place.first, &place.second, &place.key, packet->v6);
-	if (!buckets_at(&buckets, place.first, place.second, packet->v6))
-		return VERDICT_drop_error;
-	slot = flow_lookup(&buckets, &place.key, meta, packet->v6);
+	slot = place_lookup(&place, meta, packet->v6);
 	if (likely(slot != NULL)) {
 		if (likely(flow_is_quiet(packet, *meta, now)))
 			return VERDICT_CONTINUE;

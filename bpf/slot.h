@@ -38,16 +38,16 @@ static __always_inline __u64 meta_swap(__u64 *meta, __u64 before, __u64 after)
 	return __sync_val_compare_and_swap(meta, before, after);
 }
 
+static __always_inline void *bucket_at(__u32 index, bool v6)
+{
+	return v6 ? bpf_map_lookup_elem(&flows6, &index) : bpf_map_lookup_elem(&flows4, &index);
+}
+
 /* By their indices. False (which cannot be, but the verifier asks): there are no such buckets. */
 static __always_inline bool buckets_at(struct buckets *buckets, __u32 first, __u32 second, bool v6)
 {
-	if (v6) {
-		buckets->first = bpf_map_lookup_elem(&flows6, &first);
-		buckets->second = bpf_map_lookup_elem(&flows6, &second);
-	} else {
-		buckets->first = bpf_map_lookup_elem(&flows4, &first);
-		buckets->second = bpf_map_lookup_elem(&flows4, &second);
-	}
+	buckets->first = bucket_at(first, v6);
+	buckets->second = bucket_at(second, v6);
 	return buckets->first && buckets->second;
 }
 
@@ -73,14 +73,17 @@ static __always_inline bool buckets_find(struct buckets *buckets, const struct f
 	return buckets_at(buckets, first, second, v6);
 }
 
+static __always_inline __u64 *slot_meta(void *bucket, __u32 n, bool v6)
+{
+	return v6 ? &((struct lbx_bucket6 *)bucket)->slots[n].meta
+		  : &((struct lbx_bucket4 *)bucket)->slots[n].meta;
+}
+
 /* The meta word of candidate n, in probe order: it stands for its slot from here on. */
 static __always_inline __u64 *candidate(const struct buckets *buckets, __u32 n, bool v6)
 {
-	void *bucket = n < LBX_BUCKET_SLOTS ? buckets->first : buckets->second;
-
-	n &= LBX_BUCKET_SLOTS - 1;
-	return v6 ? &((struct lbx_bucket6 *)bucket)->slots[n].meta
-		  : &((struct lbx_bucket4 *)bucket)->slots[n].meta;
+	return slot_meta(n < LBX_BUCKET_SLOTS ? buckets->first : buckets->second,
+			 n & (LBX_BUCKET_SLOTS - 1), v6);
 }
 
 static __always_inline struct lbx_slot4 *slot4_of(__u64 *meta)
@@ -120,15 +123,16 @@ static __always_inline void slot_write_key(__u64 *meta, const struct flow_key *k
 }
 
 /*
- * The live slot with this key: its meta word, copied to *value, or NULL. The key is read again
- * after the meta, or a slot that changed hands in between would lend us a stranger's backend.
+ * The live slot with this key in a bucket: its meta word, copied to *value, or NULL. The key is
+ * read again after the meta, or a slot that changed hands in between would lend us a stranger's
+ * backend.
  */
-static __always_inline __u64 *flow_lookup(const struct buckets *buckets, const struct flow_key *key,
-					  __u64 *value, bool v6)
+static __always_inline __u64 *bucket_lookup(void *bucket, const struct flow_key *key, __u64 *value,
+					    bool v6)
 {
 #pragma unroll
-	for (__u32 n = 0; n < CANDIDATES; n++) {
-		__u64 *meta = candidate(buckets, n, v6);
+	for (__u32 n = 0; n < LBX_BUCKET_SLOTS; n++) {
+		__u64 *meta = slot_meta(bucket, n, v6);
 
 		if (!slot_has_key(meta, key, v6))
 			continue;
@@ -137,6 +141,14 @@ static __always_inline __u64 *flow_lookup(const struct buckets *buckets, const s
 			return meta;
 	}
 	return NULL;
+}
+
+static __always_inline __u64 *flow_lookup(const struct buckets *buckets, const struct flow_key *key,
+					  __u64 *value, bool v6)
+{
+	__u64 *meta = bucket_lookup(buckets->first, key, value, v6);
+
+	return meta ? meta : bucket_lookup(buckets->second, key, value, v6);
 }
 
 #endif
