@@ -3,6 +3,7 @@
 #ifndef LBX_BPF_FLOW_H
 #define LBX_BPF_FLOW_H
 
+#include "bpf/hop.h"
 #include "bpf/open.h"
 
 #define TCP_CHANGES                                                                                \
@@ -13,6 +14,12 @@
 static __always_inline __u8 state_max(__u8 a, __u8 b)
 {
 	return a > b ? a : b;
+}
+
+/* Whether the backend answers past us. */
+static __always_inline bool forward_is_one_way(__u8 forward)
+{
+	return forward != LBX_FORWARD_FULLNAT && forward != LBX_FORWARD_NAT;
 }
 
 /*
@@ -34,7 +41,7 @@ static __always_inline __u8 state_after(const struct event *event)
 		return state;
 	if (state == LBX_FLOW_HALF_OPEN)
 		return LBX_FLOW_FRESH;
-	if (state == LBX_FLOW_FRESH && later && event->forward != LBX_FORWARD_FULLNAT)
+	if (state == LBX_FLOW_FRESH && later && forward_is_one_way(event->forward))
 		return LBX_FLOW_ASSURED;
 	return state;
 }
@@ -49,8 +56,7 @@ static __always_inline enum verdict reverse_touch(const struct event *event, __u
 
 	if (!backend)
 		return VERDICT_drop_error;
-	slot = reverse_lookup_own(backend, after, &event->peer.client, event->peer.word >> 48,
-				  &value);
+	slot = reverse_lookup_own(backend, after, &event->peer, &value);
 	if (!slot)
 		return VERDICT_drop_flow_stale;
 	state = state_max(lbx_meta_state(value), lbx_meta_state(after));
@@ -86,14 +92,34 @@ static __always_inline void packet_client(const struct packet *packet, struct lb
 	client->words[3] = packet->ip4->saddr;
 }
 
-static __always_inline void flow_key_init(struct flow_key *key, const struct packet *packet)
+/* The port of the service that the packet goes to, if the service has many. */
+static __always_inline __be16 packet_destination(const struct packet *packet)
 {
-	if (packet->v6) {
-		__builtin_memcpy(&key->client, &packet->ip6->saddr, sizeof(key->client));
-		key->word = lbx_key6(packet->source_port, packet->service);
+	return packet->wild ? packet->destination_port : 0;
+}
+
+/* wide: for flows6, where IPv6 flows and those of wild services are. */
+static __always_inline void flow_key_init(struct flow_key *key, const struct packet *packet,
+					  bool wide)
+{
+	if (wide) {
+		packet_client(packet, &key->client);
+		key->word = lbx_key_wild(packet->source_port, packet->service,
+					 packet_destination(packet));
 	} else {
 		key->word = lbx_key4(packet->ip4->saddr, packet->source_port, packet->service);
 	}
+}
+
+static __always_inline void packet_target(const struct packet *packet, struct lbx_addr *addr)
+{
+	if (packet->v6) {
+		__builtin_memcpy(addr, &packet->ip6->daddr, sizeof(*addr));
+		return;
+	}
+	addr->halves[0] = 0;
+	addr->words[2] = bpf_htonl(0xffff);
+	addr->words[3] = packet->ip4->daddr;
 }
 
 static __always_inline bool packet_opens(const struct packet *packet)
@@ -145,7 +171,7 @@ struct flow_place {
 /* Opens a flow, in place of the key's slot with meta `replace` if not 0. *meta: the flow. */
 static __always_inline enum verdict flow_start(const struct packet *packet,
 					       const struct flow_place *place, __u64 replace,
-					       __u16 now, __u64 *meta)
+					       __u16 now, __u64 *meta, bool wide)
 {
 	struct lbx_interface *interface = packet_interface(packet);
 	struct scratch *scratch = scratch_lookup();
@@ -160,7 +186,7 @@ static __always_inline enum verdict flow_start(const struct packet *packet,
 	opening->first = place->first;
 	opening->second = place->second;
 	opening->key.word = place->key.word;
-	if (packet->v6)
+	if (wide)
 		opening->key.client = place->key.client;
 	opening->replace = replace;
 	opening->service = packet->service;
@@ -168,12 +194,16 @@ static __always_inline enum verdict flow_start(const struct packet *packet,
 	opening->state = packet->protocol == IPPROTO_TCP ? LBX_FLOW_HALF_OPEN : LBX_FLOW_UDP_FRESH;
 	opening->forward = packet->forward;
 	opening->closed = packet->closed;
-	if (packet->forward == LBX_FORWARD_FULLNAT) {
+	opening->hop = 0;
+	if (!forward_is_one_way(packet->forward)) {
 		opening->interface = interface->index & (LBX_MAX_INTERFACES - 1);
 		opening->peer.word = peer_word(packet->source_port, packet->eth->h_source);
+		opening->peer.destination = packet_destination(packet);
 		packet_client(packet, &opening->peer.client);
 	}
-	verdict = packet->v6 ? flow6_open(opening) : flow4_open(opening);
+	if (packet->forward == LBX_FORWARD_NAT)
+		opening->hop = hop_take(lbx_hop(opening->peer.word, opening->interface));
+	verdict = wide ? flow6_open(opening) : flow4_open(opening);
 	*meta = opening->meta;
 	return verdict;
 }
@@ -193,6 +223,7 @@ static __always_inline enum verdict flow_touch(const struct packet *packet, __u6
 	event->forward = packet->forward;
 	packet_client(packet, &event->peer.client);
 	event->peer.word = (__u64)packet->source_port << 48;
+	event->peer.destination = packet_destination(packet);
 	return flow_update(event, meta);
 }
 
@@ -233,15 +264,16 @@ static __always_inline __u64 *place_lookup(const struct flow_place *place, __u64
 }
 
 /* *meta: the flow, on CONTINUE. */
-static __always_inline enum verdict flow_stage(const struct packet *packet, __u64 *meta)
+static __always_inline enum verdict flow_stage_in(const struct packet *packet, __u64 *meta,
+						  bool wide)
 {
 	__u16 now = clock_tick();
 	struct flow_place place = {};
 	__u64 *slot;
 
-	flow_key_init(&place.key, packet);
-	buckets_index(&place.first, &place.second, &place.key, packet->v6);
-	slot = place_lookup(&place, meta, packet->v6);
+	flow_key_init(&place.key, packet, wide);
+	buckets_index(&place.first, &place.second, &place.key, wide);
+	slot = place_lookup(&place, meta, wide);
 	if (likely(slot != NULL)) {
 		if (likely(flow_is_quiet(packet, *meta, now)))
 			return VERDICT_CONTINUE;
@@ -250,11 +282,18 @@ static __always_inline enum verdict flow_stage(const struct packet *packet, __u6
 		/* not SYN of an expired flow: as unknown as any other */
 		if (!packet_opens(packet) && meta_is_expired(*meta, now))
 			return VERDICT_pass_no_flow;
-		return flow_start(packet, &place, *meta, now, meta);
+		return flow_start(packet, &place, *meta, now, meta, wide);
 	}
 	if (!packet_opens(packet))
 		return VERDICT_pass_no_flow;
-	return flow_start(packet, &place, 0, now, meta);
+	return flow_start(packet, &place, 0, now, meta, wide);
+}
+
+static __always_inline enum verdict flow_stage(const struct packet *packet, __u64 *meta)
+{
+	if (packet->v6 || unlikely(packet->wild))
+		return flow_stage_in(packet, meta, true);
+	return flow_stage_in(packet, meta, false);
 }
 
 #endif

@@ -4,7 +4,7 @@
 #ifndef LBX_BPF_FORWARD_H
 #define LBX_BPF_FORWARD_H
 
-#include "bpf/pick.h"
+#include "bpf/reverse.h"
 #include "bpf/rewrite.h"
 
 /* The translation address of that index and of the packet's family. False: there is none (any
@@ -34,7 +34,7 @@ static __always_inline void backend_end(const struct packet *packet,
 		end->v6 = backend->addr;
 	else
 		end->v4 = backend->addr.words[3];
-	end->port = backend->port;
+	end->port = backend_port(backend, packet->destination_port);
 }
 
 /* Full NAT: the backend sees one of our addresses, and answers to us. */
@@ -55,6 +55,20 @@ static __always_inline enum verdict forward_fullnat(struct packet *packet,
 	return VERDICT_CONTINUE;
 }
 
+/* NAT: the backend sees the client, and answers to it by way of us. */
+static __always_inline enum verdict forward_nat(struct packet *packet,
+						const struct lbx_backend *backend)
+{
+	struct rewrite rewrite = {};
+	struct end destination;
+
+	backend_end(packet, backend, &destination);
+	rewrite_destination(&rewrite, packet, &destination);
+	rewrite_hop(&rewrite, packet);
+	rewrite_finish(&rewrite, packet);
+	return VERDICT_CONTINUE;
+}
+
 /* Direct server return: the frame goes on as it is, to another station; the backend has the VIP on
  * its loopback. */
 static __always_inline enum verdict forward_dsr(struct packet *packet,
@@ -69,9 +83,11 @@ static __always_inline enum verdict forward_by_mode(struct packet *packet,
 	switch (packet->forward) {
 	case LBX_FORWARD_FULLNAT:
 		return forward_fullnat(packet, backend, meta);
+	case LBX_FORWARD_NAT:
+		return forward_nat(packet, backend);
 	case LBX_FORWARD_DSR:
 		return forward_dsr(packet, backend, meta);
-	default: /* nat, ipip and gue: the controller does not let them in yet */
+	default: /* ipip and gue: the controller does not let them in yet */
 		return VERDICT_drop_error;
 	}
 }

@@ -3,15 +3,18 @@
  * lbxdp's data plane: one XDP program. This file is its table of contents; the stages are in the
  * headers.
  *
- *   parse.h    headers found and bounds-checked            what is not for a service: PASS
- *   service.h  destination -> service                      or the way back of a full NAT flow ->
- * return.h flow.h     known flow -> its backend open.h     new flow: slot, ticket, backend, port
- * slot.h has the protocol between CPUs forward.h  to the backend, by the service's mode reset.h
- * where it is gone verdict.h  count, and say the XDP action
+ *   parse.h     headers found and bounds-checked            what is not for a service: PASS
+ *   service.h   destination -> service                      the way back of full NAT: return.h
+ *   sanity.h    what no honest sender makes: dropped                        of nat: nat.h
+ *   flow.h      known flow -> its backend
+ *   open.h      new flow: slot, ticket, backend, port       slot.h: the protocol between CPUs
+ *   forward.h   to the backend, by the service's mode       reset.h: where it is gone
+ *   verdict.h   count, and say the XDP action
  */
 #include "bpf/flow.h"
 #include "bpf/forward.h"
 #include "bpf/maps.h"
+#include "bpf/nat.h"
 #include "bpf/packet.h"
 #include "bpf/parse.h"
 #include "bpf/reset.h"
@@ -26,8 +29,9 @@ static __always_inline enum verdict packet_balance(struct packet *packet)
 	__u64 meta = 0;
 
 	verdict = service_lookup(packet);
-	if (verdict == VERDICT_CONTINUE)
-		verdict = sanity_check(packet);
+	if (unlikely(verdict == VERDICT_pass_no_service))
+		return nat_stage(packet);
+	verdict = sanity_check(packet);
 	if (verdict != VERDICT_CONTINUE)
 		return verdict;
 	verdict = flow_stage(packet, &meta);

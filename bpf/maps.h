@@ -50,6 +50,21 @@ struct {
 } services SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct lbx_nat_key);
+	__type(value, struct lbx_nat_backends);
+	__uint(max_entries, LBX_MAX_BACKENDS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} nat_backends SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, __u64); /* lbx_hop() */
+	__uint(max_entries, LBX_HOPS);
+} hops SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, __u32);
 	__type(value, struct lbx_cursor);

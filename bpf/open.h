@@ -88,6 +88,7 @@ static __always_inline void slot_peer(__u64 *meta, struct peer *peer, bool v6)
 		peer->client.words[3] = lbx_key_client4(key);
 	}
 	peer->word = (__u64)lbx_key_port(key) << 48;
+	peer->destination = v6 ? lbx_key_destination6(key) : 0;
 }
 
 /* Notes who loses the slot, if that is a living flow with a translated port, for evicted_release.
@@ -96,7 +97,7 @@ static __always_inline void evicted_note(struct opening *opening, __u64 *meta, _
 					 bool v6)
 {
 	/* A closing or moved flow's way back is left to expire: answers under way still find it. */
-	if (!lbx_meta_port(before) || before == opening->replace ||
+	if (!lbx_meta_translated(before) || before == opening->replace ||
 	    meta_is_expired(before, opening->now))
 		return;
 	opening->evicted_meta = before;
@@ -264,7 +265,8 @@ static __always_inline enum verdict backend_assign(struct opening *opening)
 		return opening->closed ? VERDICT_reply_reset_closed : VERDICT_drop_no_backend;
 	if (!backend)
 		return VERDICT_drop_error;
-	opening->meta = lbx_meta(id, 0, 0, opening->state, opening->now);
+	opening->meta = lbx_meta(id, opening->hop, opening->hop ? LBX_META_HOP : 0, opening->state,
+				 opening->now);
 	if (opening->forward == LBX_FORWARD_FULLNAT)
 		verdict = reverse_open(opening, id, backend);
 	if (verdict == VERDICT_CONTINUE)

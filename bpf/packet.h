@@ -57,6 +57,7 @@ struct packet {
 	__u16 service;
 	__u8 forward; /* enum lbx_forward */
 	bool closed;
+	bool wild; /* of every port */
 
 	__u32 way; /* out: index of the interface to redirect to, plus 1; 0: the one it came by */
 };

@@ -56,7 +56,7 @@ static __noinline int answer6_update(const struct answer *answer, __u64 *meta)
 
 static __always_inline void flow_answered(const struct packet *packet,
 					  struct lbx_slot_reverse *slot, __u64 value, __u16 service,
-					  __u16 now)
+					  bool wild, __u16 now)
 {
 	__u8 state = state_answered(lbx_meta_state(value), packet->tcp_flags);
 	struct scratch *scratch;
@@ -70,9 +70,10 @@ static __always_inline void flow_answered(const struct packet *packet,
 	answer = &scratch->answer;
 	answer->before = value;
 	answer->after = lbx_meta_touch(value, state, now);
-	if (packet->v6) {
+	if (packet->v6 || wild) {
 		answer->key.client = slot->client;
-		answer->key.word = lbx_key6(slot->peer >> 48, service);
+		answer->key.word = lbx_key_wild(slot->peer >> 48, service,
+						wild ? packet->source_port : 0);
 		answer6_update(answer, &slot->meta);
 	} else {
 		answer->key.word = lbx_key4(slot->client.words[3], slot->peer >> 48, service);
@@ -94,7 +95,7 @@ static __always_inline void return_rewrite(struct packet *packet,
 		vip.v4 = service->vip.words[3];
 		client.v4 = slot->client.words[3];
 	}
-	vip.port = service->port;
+	vip.port = service->port ? service->port : packet->source_port;
 	client.port = slot->peer >> 48;
 	rewrite_source(&rewrite, packet, &vip);
 	rewrite_destination(&rewrite, packet, &client);
@@ -139,7 +140,7 @@ static __always_inline enum verdict return_stage(struct packet *packet, __u8 sna
 		return VERDICT_drop_error;
 	if (unlikely(packet_is_expiring(packet)))
 		return VERDICT_pass_expired;
-	flow_answered(packet, slot, value, id, now);
+	flow_answered(packet, slot, value, id, !service->port, now);
 	return_rewrite(packet, slot, service);
 	backend_count_return(lbx_meta_backend(value), packet);
 	__u64 peer = slot->peer;

@@ -66,7 +66,7 @@ static __always_inline bool addr_is_mapped(const struct lbx_addr *addr)
 static __always_inline bool backend_is(const struct lbx_backend *backend,
 				       const struct lbx_addr *addr, __be16 port, __u8 protocol)
 {
-	return backend->port == port && backend->protocol == protocol &&
+	return (backend->port == port || !backend->port) && backend->protocol == protocol &&
 	       addr_is_equal(&backend->addr, addr);
 }
 
@@ -94,18 +94,25 @@ static __always_inline struct lbx_slot_reverse *reverse_lookup(const struct lbx_
 	return NULL;
 }
 
-/* As above, for a flow whose forward half has this meta; NULL also if the way back is another
- * client's by now. */
+/* The port that the flow has at its backend; destination: that the client sends to. */
+static __always_inline __be16 backend_port(const struct lbx_backend *backend, __be16 destination)
+{
+	return backend->port ? backend->port : destination;
+}
+
+/* As above, for the peer's flow whose forward half has this meta; NULL also if the way back is
+ * another client's by now. Of the peer's word only the port counts. */
 static __always_inline struct lbx_slot_reverse *
-reverse_lookup_own(const struct lbx_backend *backend, __u64 forward, const struct lbx_addr *client,
-		   __be16 client_port, __u64 *value)
+reverse_lookup_own(const struct lbx_backend *backend, __u64 forward, const struct peer *peer,
+		   __u64 *value)
 {
 	struct lbx_backend *found;
-	struct lbx_slot_reverse *slot = reverse_lookup(&backend->addr, backend->port,
-						       backend->protocol, forward & WAY_MASK, value,
-						       &found);
+	struct lbx_slot_reverse *slot =
+		reverse_lookup(&backend->addr, backend_port(backend, peer->destination),
+			       backend->protocol, forward & WAY_MASK, value, &found);
 
-	if (!slot || slot->peer >> 48 != client_port || !addr_is_equal(&slot->client, client))
+	if (!slot || (slot->peer ^ peer->word) >> 48 ||
+	    !addr_is_equal(&slot->client, &peer->client))
 		return NULL;
 	return slot;
 }

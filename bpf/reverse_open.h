@@ -87,14 +87,18 @@ static __always_inline int forward_release_key(const struct flow_key *key, __u64
 	return 0;
 }
 
-/* The forward half of a way back that was evicted must not go on sending from its port. */
+/*
+ * The forward half of a way back that was evicted must not go on sending from its port. (Of a wild
+ * service's flow the way back does not know the whole key: that half is left to find out by itself,
+ * within a tick, in reverse_touch.)
+ */
 int __noinline forward_release(const struct peer *peer, __u64 reverse_meta)
 {
 	struct lbx_backend *backend = backend_lookup(lbx_meta_backend(reverse_meta));
 	struct flow_key key = {};
 	__be16 port;
 
-	if (!peer || !backend)
+	if (!peer || !backend || !backend->port)
 		return 0;
 	port = peer->word >> 48;
 	if (addr_is_mapped(&peer->client)) {
@@ -116,7 +120,7 @@ int __noinline reverse_release(const struct peer *peer, __u64 forward_meta)
 
 	if (!peer || !backend)
 		return 0;
-	slot = reverse_lookup_own(backend, forward_meta, &peer->client, peer->word >> 48, &value);
+	slot = reverse_lookup_own(backend, forward_meta, peer, &value);
 	if (slot)
 		meta_swap(&slot->meta, value, 0);
 	return 0;
@@ -165,7 +169,9 @@ int __noinline reverse_try(struct opening *opening, __u32 id, __u64 way)
 
 	if (!opening || !backend)
 		return 0;
-	if (!reverse_find(&buckets, &backend->addr, backend->port, backend->protocol, way) ||
+	if (!reverse_find(&buckets, &backend->addr,
+			  backend_port(backend, opening->peer.destination), backend->protocol,
+			  way) ||
 	    way_is_taken(opening, &buckets, way, CANDIDATES))
 		return 0;
 	n = reverse_victim(opening, &buckets, way, &before);

@@ -10,7 +10,7 @@
 #include "bpf/packet.h"
 
 struct flow_key {
-	struct lbx_addr client; /* IPv6 only: in IPv4 the key word has it */
+	struct lbx_addr client; /* flows6 only: in flows4 the key word has it */
 	__u64 word;
 };
 
@@ -18,6 +18,8 @@ struct flow_key {
 struct peer {
 	struct lbx_addr client; /* IPv4 mapped */
 	__u64 word;		/* port and MAC, as in a reverse slot */
+	__be16 destination;	/* the port it sends to, of a flow of a wild service; or 0 */
+	__u16 zero[3];
 };
 
 /* A flow on its way into the tables. */
@@ -34,6 +36,7 @@ struct opening {
 	__u16 absent;	     /* the key was not in the table a moment ago */
 	__u16 desperate;     /* may take the translated port of a closing flow */
 	__u16 service;
+	__u16 hop;	/* nat: of the client */
 	__u16 now;	/* tick */
 	__u8 state;	/* initial */
 	__u8 forward;	/* enum lbx_forward */
@@ -57,11 +60,24 @@ struct answer {
 	__u64 before, after; /* meta of the way back */
 };
 
+/* A packet of mode nat from a backend, on its way by. */
+struct passing {
+	struct lbx_addr client;
+	struct lbx_nat_backends backends; /* whose answer it may be */
+	__be16 client_port;
+	__be16 backend_port;
+	__u64 value; /* out: the flow */
+	__u16 now;
+	__u8 tcp_flags;
+	__u8 zero[5];
+};
+
 struct scratch {
 	union {
 		struct opening opening;
 		struct event event;
 		struct answer answer;
+		struct passing passing;
 	};
 };
 

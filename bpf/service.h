@@ -43,6 +43,27 @@ static __always_inline bool cached_has_addr(const struct lbx_cached_ref6 *cached
 	return a[3] == b[3] && a[2] == b[2] && a[1] == b[1] && a[0] == b[0];
 }
 
+/* The service of that port, or of every port. */
+static __always_inline struct lbx_service_ref *service6_find(struct lbx_service_key6 *key)
+{
+	struct lbx_service_ref *found = bpf_map_lookup_elem(&services6, key);
+
+	if (found || !key->protocol)
+		return found;
+	key->port = 0;
+	return bpf_map_lookup_elem(&services6, key);
+}
+
+static __always_inline struct lbx_service_ref *service4_find(struct lbx_service_key4 *key)
+{
+	struct lbx_service_ref *found = bpf_map_lookup_elem(&services4, key);
+
+	if (found || !key->protocol)
+		return found;
+	key->port = 0;
+	return bpf_map_lookup_elem(&services4, key);
+}
+
 static __always_inline void ref_lookup6(const struct packet *packet, __be16 port, __u8 protocol,
 					struct lbx_service_ref *ref)
 {
@@ -59,7 +80,7 @@ static __always_inline void ref_lookup6(const struct packet *packet, __be16 port
 		     !cached_has_addr(cached, &packet->ip6->daddr))) {
 		__builtin_memcpy(&key.addr, &packet->ip6->daddr, sizeof(key.addr));
 		cached->addr = key.addr;
-		cached_fill(&cached->rest, word, generation, bpf_map_lookup_elem(&services6, &key));
+		cached_fill(&cached->rest, word, generation, service6_find(&key));
 	}
 	*ref = cached->rest.ref;
 }
@@ -77,7 +98,7 @@ static __always_inline void ref_lookup4(const struct packet *packet, __be16 port
 		return;
 	generation = READ_ONCE(s->generation);
 	if (unlikely(!cached_is_valid(cached, word, generation)))
-		cached_fill(cached, word, generation, bpf_map_lookup_elem(&services4, &key));
+		cached_fill(cached, word, generation, service4_find(&key));
 	*ref = cached->ref;
 }
 
@@ -121,6 +142,7 @@ static __always_inline enum verdict service_lookup(struct packet *packet)
 	packet->service = ref.id;
 	packet->forward = ref.forward;
 	packet->closed = ref.flags & LBX_SERVICE_CLOSED;
+	packet->wild = ref.flags & LBX_SERVICE_WILD;
 	return VERDICT_CONTINUE;
 }
 

@@ -14,7 +14,8 @@
  *       +-----------------+-----------------+--------+-------+---------------+
  *        63             48 47             32 31    24 23   16 15            0
  *
- * IPv6 slot (flows6, 32 bytes): the client's address (2 words), key (its low 32 bits zero), meta.
+ * IPv6 slot (flows6, 32 bytes): the client's address (2 words), key (its low 32 bits zero but
+ * for wild services, below), meta.
  *
  * Reverse slot (reverse, 32 bytes; IPv4 clients mapped): the way back of a full NAT flow. Found by
  * (backend's address, port and protocol, translated port, translation address), of which the slot
@@ -28,6 +29,12 @@
  *       +-----------------+-----------------+--------+-------+---------------+
  *  meta | backend id      | translated port | if,snat| state | last seen     |
  *       +-----------------+-----------------+--------+-------+---------------+
+ *
+ * IPv6 slot keys have the destination port (be) in their low bits if the service is wild; so that
+ * there is room for it, IPv4 flows of wild services are in flows6 too, their clients mapped.
+ *
+ * In mode nat there is no translated port: its field is the index of the client's next hop in
+ * `hops`, and the flag LBX_META_HOP says so.
  *
  * The translated port is in host order. The flags' low nibble is the translation address's index in
  * both; their high nibble is the client's interface index in a reverse slot.
@@ -94,6 +101,18 @@ static inline __u64 lbx_key6(__be16 port, __u16 service)
 	return (__u64)service << 48 | (__u64)port << 32;
 }
 
+/* Of a flow of a wild service, that goes to that port of it. */
+static inline __u64 lbx_key_wild(__be16 port, __u16 service, __be16 destination)
+{
+	return lbx_key6(port, service) | destination;
+}
+
+/* 0: not of a wild service. */
+static inline __be16 lbx_key_destination6(__u64 key)
+{
+	return (__be16)key;
+}
+
 static inline __be32 lbx_key_client4(__u64 key)
 {
 	return (__be32)key;
@@ -148,6 +167,15 @@ static inline __u8 lbx_meta_state(__u64 meta)
 static inline __u16 lbx_meta_tick(__u64 meta)
 {
 	return (__u16)meta;
+}
+
+/* A forward slot's flag: its port field is a hop. */
+#define LBX_META_HOP 0x80
+
+/* The port that the backend sees the client by, or 0: not a full NAT flow. */
+static inline __u16 lbx_meta_translated(__u64 meta)
+{
+	return lbx_meta_flags(meta) & LBX_META_HOP ? 0 : lbx_meta_port(meta);
 }
 
 /* The same meta word with another state and last-seen tick. */

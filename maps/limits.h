@@ -12,6 +12,7 @@
 #define LBX_WEIGHT_MAX 1000
 #define LBX_NAME_MAX 64 /* bytes of a service's name, without the NUL */
 
+#define LBX_HOPS 65536	    /* 16 bits in a flow slot; index 0: none */
 #define LBX_NAT_SHARED 4    /* services of mode nat that may share one backend's endpoint */
 #define LBX_GUE_PORT 6080   /* IANA's; the default of a backend's tunnel port */
 #define LBX_FRAGMENTS 16384 /* fragmented datagrams remembered at a time */

@@ -178,6 +178,25 @@ struct lbx_backend_stats {
 	__u64 return_bytes;
 };
 
+/*
+ * Value of `hops`, by index 1..LBX_HOPS - 1: a next hop of clients of mode nat. Entered once, when
+ * a flow opens, and never taken back: there are not more than stations on the networks.
+ *
+ *     63      56 55        48 47                                     0
+ *    +----------+------------+----------------------------------------+
+ *    | 1: used  | interface  | MAC, first byte lowest                 |
+ *    +----------+------------+----------------------------------------+
+ */
+static inline __u64 lbx_hop(__u64 mac, __u8 interface)
+{
+	return 1ULL << 56 | (__u64)interface << 48 | (mac & 0xffffffffffffULL);
+}
+
+static inline __u8 lbx_hop_interface(__u64 hop)
+{
+	return hop >> 48;
+}
+
 /* Value of `interfaces`, by index, and of `interfaces_by_ifindex`. ifindex 0: not in use. */
 struct lbx_interface {
 	__u32 ifindex;

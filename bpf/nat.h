@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The way back of mode nat: packets from a backend to a client, that come by because we are the
+ * backend's gateway. There is no second entry for them: the backend's endpoint says whose answer it
+ * may be, and the client's flow whether it is.
+ */
+#ifndef LBX_BPF_NAT_H
+#define LBX_BPF_NAT_H
+
+#include "bpf/return.h"
+
+/* Raises the flow to what the answer makes of it; see flow_is_quiet. */
+static __always_inline void passing_touch(const struct passing *passing, __u64 *meta, __u64 value)
+{
+	__u8 state = state_answered(lbx_meta_state(value), passing->tcp_flags);
+
+	if (state != lbx_meta_state(value) || passing->now != lbx_meta_tick(value))
+		meta_swap(meta, value, lbx_meta_touch(value, state, passing->now));
+}
+
+/* The flow of that backend's service which the packet answers: its meta word, or NULL. */
+static __always_inline __u64 *passing_lookup(const struct passing *passing,
+					     const struct lbx_backend *backend, __u64 *value,
+					     bool wide)
+{
+	struct flow_key key = {};
+	struct buckets buckets;
+
+	if (wide) {
+		key.client = passing->client;
+		key.word = lbx_key_wild(passing->client_port, backend->service,
+					backend->port ? 0 : passing->backend_port);
+	} else {
+		key.word = lbx_key4(passing->client.words[3], passing->client_port,
+				    backend->service);
+	}
+	return buckets_find(&buckets, &key, wide) ? flow_lookup(&buckets, &key, value, wide) : NULL;
+}
+
+static __always_inline int passing_flow(struct passing *passing, bool wide)
+{
+	for (__u32 i = 0; i < LBX_NAT_SHARED; i++) {
+		__u16 id = passing->backends.ids[i];
+		struct lbx_backend *backend = backend_lookup(id);
+		__u64 value, *meta;
+
+		if (!id || !backend)
+			continue;
+		meta = passing_lookup(passing, backend, &value, wide);
+		if (!meta || lbx_meta_backend(value) != id || meta_is_expired(value, passing->now))
+			continue;
+		passing_touch(passing, meta, value);
+		passing->value = value;
+		return id;
+	}
+	return 0;
+}
+
+/* Not static: see reverse_open.h. The backend's id, and passing->value: its flow; or 0. */
+int __noinline passing4_flow(struct passing *passing)
+{
+	return passing ? passing_flow(passing, false) : 0;
+}
+
+int __noinline passing6_flow(struct passing *passing)
+{
+	return passing ? passing_flow(passing, true) : 0;
+}
+
+/* Whether the packet comes from where a backend of mode nat answers; *wild: of any port. */
+static __always_inline bool passing_init(struct passing *passing, const struct packet *packet,
+					 bool *wild)
+{
+	struct lbx_nat_key key = {.port = packet->source_port, .protocol = packet->protocol};
+	struct lbx_nat_backends *found;
+
+	packet_source(packet, &key.addr);
+	found = bpf_map_lookup_elem(&nat_backends, &key);
+	*wild = !found;
+	if (!found) {
+		key.port = 0;
+		found = bpf_map_lookup_elem(&nat_backends, &key);
+	}
+	if (!found)
+		return false;
+	passing->backends = *found;
+	packet_target(packet, &passing->client);
+	passing->client_port = packet->destination_port;
+	passing->backend_port = packet->source_port;
+	passing->tcp_flags = packet->tcp_flags;
+	passing->now = clock_tick();
+	return true;
+}
+
+/* From the VIP. routed: we are the one that takes a hop off. */
+static __always_inline void nat_rewrite(struct packet *packet, const struct lbx_service *service,
+					bool routed)
+{
+	struct rewrite rewrite = {};
+	struct end vip;
+
+	if (packet->v6)
+		vip.v6 = service->vip;
+	else
+		vip.v4 = service->vip.words[3];
+	vip.port = service->port ? service->port : packet->source_port;
+	rewrite_source(&rewrite, packet, &vip);
+	if (routed)
+		rewrite_hop(&rewrite, packet);
+	rewrite_finish(&rewrite, packet);
+}
+
+/* To the client, by the next hop that its first frame came from. */
+static __always_inline enum verdict nat_answer(struct packet *packet, __u32 id, __u64 value)
+{
+	struct lbx_backend *backend = backend_lookup(id);
+	__u64 hop = hop_lookup(lbx_meta_port(value));
+	__u32 service_id = backend ? backend->service : 0;
+	struct lbx_service *service = bpf_map_lookup_elem(&services, &service_id);
+
+	if (!service)
+		return VERDICT_drop_error;
+	backend_count_return(id, packet);
+	nat_rewrite(packet, service, hop);
+	if (unlikely(!hop))
+		return VERDICT_pass_nat_route;
+	return packet_send_by(packet, lbx_hop_interface(hop), (const __u8 *)&hop);
+}
+
+/* A packet that is for no service. */
+static __always_inline enum verdict nat_stage(struct packet *packet)
+{
+	struct lbx_settings *s = settings_lookup();
+	struct scratch *scratch;
+	bool wild;
+	int id;
+
+	if (likely(!s || !(s->features & LBX_FEATURE_NAT)))
+		return VERDICT_pass_no_service;
+	scratch = scratch_lookup();
+	if (!scratch || !passing_init(&scratch->passing, packet, &wild))
+		return VERDICT_pass_no_service;
+	id = packet->v6 || wild ? passing6_flow(&scratch->passing)
+				: passing4_flow(&scratch->passing);
+	if (!id)
+		return VERDICT_pass_no_service;
+	if (unlikely(packet_is_expiring(packet)))
+		return VERDICT_pass_expired;
+	return nat_answer(packet, id, scratch->passing.value);
+}
+
+#endif
