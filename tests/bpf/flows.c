@@ -18,10 +18,11 @@ void assert_addr(struct lbx_addr found, struct lbx_addr wanted)
 static __u64 *slot_match(const struct scene *scene, unsigned n, const struct lbx_addr *client,
 			 __u16 port)
 {
-	if (scene->v6) {
+	if (scene->v6 || scene->wild) {
 		struct lbx_slot6 *slot = &world.flows6[n];
 
-		return slot->key == lbx_key6(htons(port), scene->service) &&
+		return slot->key == lbx_key_wild(htons(port), scene->service,
+						 htons(scene->wild ? scene->vip_port : 0)) &&
 				       addr_equal(&slot->client, client)
 			       ? &slot->meta
 			       : NULL;
@@ -96,7 +97,7 @@ unsigned slots_used(const struct scene *scene)
 	unsigned used = 0;
 
 	for (unsigned n = 0; n < WORLD_SLOTS; n++)
-		used += !!(scene->v6 ? world.flows6[n].meta : world.flows4[n].meta);
+		used += !!(scene->v6 || scene->wild ? world.flows6[n].meta : world.flows4[n].meta);
 	return used;
 }
 

@@ -40,6 +40,8 @@ static void world_map_fds(void)
 	maps->services4 = bpf_map__fd(skel->maps.services4);
 	maps->services6 = bpf_map__fd(skel->maps.services6);
 	maps->services = bpf_map__fd(skel->maps.services);
+	maps->nat_backends = bpf_map__fd(skel->maps.nat_backends);
+	maps->hops = bpf_map__fd(skel->maps.hops);
 	maps->schedules = bpf_map__fd(skel->maps.schedules);
 	maps->backends = bpf_map__fd(skel->maps.backends);
 	maps->backend_stats = bpf_map__fd(skel->maps.backend_stats);
@@ -199,6 +201,7 @@ int world_clear(void **state)
 	memset(world.backends, 0, LBX_MAX_BACKENDS * sizeof(*world.backends));
 	hash_clear(world.maps.services4);
 	hash_clear(world.maps.services6);
+	hash_clear(world.maps.nat_backends);
 	hash_clear(world.maps.interfaces_by_ifindex);
 	for (__u32 index = 0; index < LBX_MAX_SNATS; index++) {
 		map_put(world.maps.snat4, &index, &none4);

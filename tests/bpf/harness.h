@@ -35,7 +35,8 @@ enum {
 };
 
 struct world_maps {
-	int services4, services6, services, schedules, backends, backend_stats, verdicts;
+	int services4, services6, services, nat_backends, hops, schedules, backends, backend_stats,
+		verdicts;
 	int interfaces, interfaces_by_ifindex, tx_ports, snat4, snat6, settings;
 };
 

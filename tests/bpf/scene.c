@@ -64,7 +64,8 @@ void scene_put(const struct scene *scene)
 		.id = scene->service,
 		.kind = LBX_REF_SERVICE,
 		.forward = scene->forward,
-		.flags = scene->closed ? LBX_SERVICE_CLOSED : 0,
+		.flags = (scene->closed ? LBX_SERVICE_CLOSED : 0) |
+			 (scene->wild ? LBX_SERVICE_WILD : 0),
 	};
 	struct lbx_service service = {
 		.vip = scene->vip,
@@ -76,6 +77,30 @@ void scene_put(const struct scene *scene)
 
 	ref_put(scene->v6, scene->vip, scene->vip_port, scene->protocol, &ref);
 	map_put(world.maps.services, &id, &service);
+}
+
+/* Where the backend's answers come from, in mode nat. */
+static void nat_put(const struct scene *scene, unsigned place)
+{
+	const struct lbx_backend *backend = &world.backends[scene->backends[place]];
+	const struct lbx_nat_backends backends = {{scene->backends[place]}};
+	struct lbx_nat_key key = {backend->addr, backend->port, backend->protocol, 0};
+
+	map_put(world.maps.nat_backends, &key, &backends);
+	world.settings->features |= LBX_FEATURE_NAT;
+}
+
+void scene_wild(struct scene *scene)
+{
+	scene->wild = true;
+	scene->vip_port = 0;
+	scene->vip = scene->v6 ? addr6(0xf, 0x4444) : addr4(203, 0, 113, 244);
+	for (unsigned place = 0; place < scene->count; place++) {
+		world.backends[scene->backends[place]].port = 0;
+		if (scene->forward == LBX_FORWARD_NAT)
+			nat_put(scene, place);
+	}
+	scene_put(scene);
 }
 
 void scene_schedule(const struct scene *scene, const unsigned *places, unsigned length)
@@ -162,6 +187,8 @@ void scene_make(struct scene *scene, bool v6, __u8 protocol, enum lbx_forward fo
 	for (unsigned place = 0; place < backends; place++) {
 		scene->backends[place] = ++world.backends_used;
 		backend_put(scene, place);
+		if (forward == LBX_FORWARD_NAT)
+			nat_put(scene, place);
 		places[place] = place;
 	}
 	scene_put(scene);

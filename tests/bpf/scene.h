@@ -18,6 +18,7 @@ struct scene {
 	__u8 protocol;
 	__u8 forward; /* enum lbx_forward */
 	__u8 closed;
+	bool wild; /* of every port: scene_wild */
 	__u16 service;
 	__u16 vip_port;
 	struct lbx_addr vip;
@@ -30,6 +31,8 @@ void scene_make(struct scene *scene, bool v6, __u8 protocol, enum lbx_forward fo
 		unsigned backends);
 /* Writes scene->vip, ->vip_port, ->forward and ->closed again. */
 void scene_put(const struct scene *scene);
+/* Makes it a service of every port, which its backends keep. */
+void scene_wild(struct scene *scene);
 /* A schedule of places in scene->backends. */
 void scene_schedule(const struct scene *scene, const unsigned *places, unsigned length);
 /* Moves the backend behind the other interface. */
