@@ -67,29 +67,29 @@ int __noinline passing6_flow(struct passing *passing)
 	return passing ? passing_flow(passing, true) : 0;
 }
 
-/* Whether the packet comes from where a backend of mode nat answers; *wild: of any port. */
-static __always_inline bool passing_init(struct passing *passing, const struct packet *packet,
-					 bool *wild)
+static __always_inline void passing_init(struct passing *passing, const struct packet *packet)
 {
-	struct lbx_nat_key key = {.port = packet->source_port, .protocol = packet->protocol};
-	struct lbx_nat_backends *found;
-
-	packet_source(packet, &key.addr);
-	found = bpf_map_lookup_elem(&nat_backends, &key);
-	*wild = !found;
-	if (!found) {
-		key.port = 0;
-		found = bpf_map_lookup_elem(&nat_backends, &key);
-	}
-	if (!found)
-		return false;
-	passing->backends = *found;
 	packet_target(packet, &passing->client);
 	passing->client_port = packet->destination_port;
 	passing->backend_port = packet->source_port;
 	passing->tcp_flags = packet->tcp_flags;
 	passing->now = clock_tick();
-	return true;
+}
+
+/* The backend that answers from the packet's address and that port (0: from any), if this is an
+ * answer of it; or 0. */
+static __always_inline int passing_find(struct passing *passing, const struct packet *packet,
+					__be16 port)
+{
+	struct lbx_nat_key key = {.port = port, .protocol = packet->protocol};
+	struct lbx_nat_backends *found;
+
+	packet_source(packet, &key.addr);
+	found = bpf_map_lookup_elem(&nat_backends, &key);
+	if (!found)
+		return 0;
+	passing->backends = *found;
+	return packet->v6 || !port ? passing6_flow(passing) : passing4_flow(passing);
 }
 
 /* From the VIP. routed: we are the one that takes a hop off. */
@@ -132,16 +132,17 @@ static __always_inline enum verdict nat_stage(struct packet *packet)
 {
 	struct lbx_settings *s = settings_lookup();
 	struct scratch *scratch;
-	bool wild;
 	int id;
 
 	if (likely(!s || !(s->features & LBX_FEATURE_NAT)))
 		return VERDICT_pass_no_service;
 	scratch = scratch_lookup();
-	if (!scratch || !passing_init(&scratch->passing, packet, &wild))
-		return VERDICT_pass_no_service;
-	id = packet->v6 || wild ? passing6_flow(&scratch->passing)
-				: passing4_flow(&scratch->passing);
+	if (!scratch)
+		return VERDICT_drop_error;
+	passing_init(&scratch->passing, packet);
+	id = passing_find(&scratch->passing, packet, packet->source_port);
+	if (!id)
+		id = passing_find(&scratch->passing, packet, 0);
 	if (!id)
 		return VERDICT_pass_no_service;
 	if (unlikely(packet_is_expiring(packet)))

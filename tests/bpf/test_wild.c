@@ -88,6 +88,24 @@ static void test_exact_port_goes_first(void **state)
 	assert_int_equal(cursor(&wild), 2);
 }
 
+/* The same backend, on the same port, is an ordinary service's too. */
+static void test_shared_with_an_exact_one(void **state)
+{
+	struct lbx_nat_backends backends = {{0}};
+	struct lbx_nat_key key = {};
+	struct scene wild, exact;
+
+	kind_scene(&wild, state, LBX_FORWARD_NAT, 1);
+	kind_scene(&exact, state, LBX_FORWARD_NAT, 1);
+	scene_wild(&wild);
+	key = (struct lbx_nat_key){scene_backend(&wild, 0), htons(BACKEND_PORT), wild.protocol, 0};
+	world.backends[exact.backends[0]].addr = key.addr;
+	backends.ids[0] = exact.backends[0];
+	map_put(world.maps.nat_backends, &key, &backends);
+	there_and_back(&wild, BACKEND_PORT);
+	assert_int_equal(cursor(&wild), 1);
+}
+
 /* The other protocol, and the address itself, are not its. */
 static void test_only_its_protocol(void **state)
 {
@@ -130,9 +148,10 @@ static void test_halves_are_refreshed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		KIND_TESTS(test_every_port_fullnat), KIND_TESTS(test_every_port_nat),
-		KIND_TESTS(test_every_port_dsr),     KIND_TESTS(test_exact_port_goes_first),
-		KIND_TESTS(test_only_its_protocol),  KIND_TESTS(test_halves_are_refreshed),
+		KIND_TESTS(test_every_port_fullnat),   KIND_TESTS(test_every_port_nat),
+		KIND_TESTS(test_every_port_dsr),       KIND_TESTS(test_exact_port_goes_first),
+		KIND_TESTS(test_only_its_protocol),    KIND_TESTS(test_shared_with_an_exact_one),
+		KIND_TESTS(test_halves_are_refreshed),
 	};
 
 	return cmocka_run_group_tests_name("wild", tests, world_setup, world_teardown);

@@ -82,7 +82,8 @@ test_service_mistakes() {
 	before=$(everything)
 	refused "service: duplicate name" 'web.*exist.*;' 1 service add web tcp "$vip:81"
 	refused "service: duplicate VIP" "$vip:80.*;" 1 service add other tcp "$vip:80"
-	refused "service: port 0" 'port 0.*1 to 65535' 1 service add x tcp "$vip:0"
+	refused "service: every port, and a check" 'every port.*--check none' 1 \
+		service add x tcp "$vip:0" --check tcp
 	refused "service: port 65536" '65536' 1 service add x tcp "$vip:65536"
 	refused "service: no port" "$vip.*;" 1 service add x tcp "$vip"
 	refused "service: no address" 'www.*;' 1 service add x tcp www:80
@@ -92,10 +93,6 @@ test_service_mistakes() {
 	refused "service: a name with a slash" '/.*;' 1 service add a/b tcp "$vip:81"
 	refused "service: an empty name" 'name.*;' 1 service add '' tcp "$vip:81"
 	refused "service: a protocol that is none" 'sctp.*;' 1 service add x sctp "$vip:81"
-	for mode in nat ipip gue; do
-		refused "service: $mode is not there yet" 'not yet; use fullnat or dsr' 1 \
-			service add x tcp "$vip:81" --forward $mode
-	done
 	refused "service: a mode that is none" 'forward.*;' 1 \
 		service add x tcp "$vip:81" --forward x
 	refused "service: a check that is none" 'check.*;' 1 service add x tcp "$vip:81" --check x
@@ -114,6 +111,10 @@ test_backend_mistakes() {
 	refused "backend: duplicate" '10.77.0.21:80.*exist.*;' 1 backend add web 10.77.0.21:80
 	refused "backend: the other family" 'IPv[46].*;' 1 backend add web '[fd77::21]:80'
 	refused "backend: port 0" 'port 0' 1 backend add web 10.77.0.23:0
+	refused "backend: a tunnel where there is none" 'fullnat.*leave out --mtu' 1 \
+		backend add web 10.77.0.23:80 --mtu 1400
+	refused "backend: an MTU that is none" 'mtu 100.*576' 1 \
+		backend add web 10.77.0.23:80 --mtu 100
 	refused "backend: port 65536" '65536' 1 backend add web 10.77.0.23:65536
 	refused "backend: weight 0" 'weight.*1 to' 1 backend add web 10.77.0.23:80 --weight 0
 	refused "backend: weight 100000" 'weight.*1 to' 1 \

@@ -3,27 +3,8 @@
 # A balancer between two networks: clients on eth0, a backend on eth1.
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
-
-# A cable of its own from the balancer to b3, with the lab's cares (see scripts/lab).
-second_arm() {
-	local queues
-	queues=$(ip -n "$name-lb" -d -j link show eth0 | jq -r '.[0].num_rx_queues')
-	ip -n "$name-lb" link add eth1 numtxqueues "$queues" numrxqueues "$queues" type veth \
-		peer name eth1 numtxqueues "$queues" numrxqueues "$queues" \
-		netns "$name-b3" || return
-	ip -n "$name-lb" addr add 10.78.0.2/24 dev eth1
-	ip -n "$name-b3" addr add 10.78.0.3/24 dev eth1
-	ip -n "$name-lb" addr add fd78::2/64 dev eth1 nodad
-	ip -n "$name-b3" addr add fd78::3/64 dev eth1 nodad
-	on lb ethtool -K eth1 tx off >/dev/null
-	on b3 ethtool -K eth1 tx off >/dev/null
-	# shellcheck disable=SC2016 # expanded over there
-	on b3 unshare --mount sh -c 'mount -t sysfs sysfs /sys &&
-		for file in /sys/class/net/eth1/queues/rx-*/rps_cpus; do echo 3 >"$file"; done'
-	on b3 ip link set dev eth1 xdp obj build/tests/lab/xdp_pass.bpf.o sec xdp.frags
-	ip -n "$name-lb" link set eth1 up
-	ip -n "$name-b3" link set eth1 up
-}
+# shellcheck source=tests/net/topology.sh
+. "$(dirname "$0")/topology.sh"
 
 # One backend on each side.
 two_sided() { # NAME PROTOCOL VIP:PORT BACKEND...
@@ -39,7 +20,7 @@ answered() { # TITLE COUNTS EACH
 }
 
 lab_up --backends 3 --ipv6
-second_arm || give_up "no second arm"
+second_arm 3 || give_up "no second arm"
 attach eth0
 attach eth1
 two_sided web tcp "$vip:80" 10.77.0.21:80 10.78.0.3:80

@@ -26,11 +26,18 @@ struct world_vip {
 	bool closed;
 };
 
+struct world_address {
+	struct lbx_addr vip;
+	__u8 flags; /* 0: not in use */
+};
+
 /* What is pinned. */
 struct world {
 	bool exists, attached;
 	struct dataplane_options options;
 	struct world_vip vips[VIPS_MAX];
+	struct world_address addresses[VIPS_MAX];
+	bool nat[LBX_MAX_BACKENDS];
 	struct lbx_schedule *schedules[LBX_MAX_SERVICES];
 	struct lbx_backend backends[LBX_MAX_BACKENDS];
 	struct lbx_backend_stats stats[LBX_MAX_BACKENDS];
@@ -154,6 +161,22 @@ int dataplane_interface_refresh(struct dataplane *dataplane, unsigned ifindex, b
 	return 0;
 }
 
+/* The entry of a VIP, or a free one. */
+static struct world_address *address_of(const struct lbx_addr *vip)
+{
+	struct world_address *empty = NULL;
+
+	for (int i = 0; i < VIPS_MAX; i++) {
+		struct world_address *address = &world.addresses[i];
+
+		if (address->flags && addr_equal(&address->vip, vip))
+			return address;
+		if (!address->flags)
+			empty = address;
+	}
+	return empty;
+}
+
 static struct world_vip *vip_of(const struct lbx_service *service)
 {
 	struct world_vip *empty = NULL;
@@ -172,13 +195,13 @@ static struct world_vip *vip_of(const struct lbx_service *service)
 }
 
 int dataplane_service_put(struct dataplane *dataplane, __u16 id, const struct lbx_service *service,
-			  bool closed, struct err *err)
+			  __u8 flags, struct err *err)
 {
 	(void)dataplane;
 	if (write_begin(err))
 		return -EIO;
-	*vip_of(service) =
-		(struct world_vip){.used = true, .id = id, .service = *service, .closed = closed};
+	*vip_of(service) = (struct world_vip){
+		.used = true, .id = id, .service = *service, .closed = flags & LBX_SERVICE_CLOSED};
 	return write_end();
 }
 
@@ -194,6 +217,32 @@ int dataplane_service_delete(struct dataplane *dataplane, __u16 id,
 		vip->used = false;
 	free(world.schedules[id]);
 	world.schedules[id] = NULL;
+	return write_end();
+}
+
+int dataplane_vip_put(struct dataplane *dataplane, const struct lbx_addr *vip, __u8 flags,
+		      struct err *err)
+{
+	struct world_address *address = address_of(vip);
+
+	(void)dataplane;
+	if (address->flags == flags)
+		return 0;
+	if (write_begin(err))
+		return -EIO;
+	address->vip = *vip;
+	address->flags = flags;
+	return write_end();
+}
+
+int dataplane_nat_put(struct dataplane *dataplane, __u16 id, const struct lbx_backend *backend,
+		      bool present, struct err *err)
+{
+	(void)dataplane;
+	(void)backend;
+	if (write_begin(err))
+		return -EIO;
+	world.nat[id] = present;
 	return write_end();
 }
 

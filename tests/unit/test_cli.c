@@ -186,7 +186,7 @@ static void test_usage_lines_come_from_the_tables(void **state)
 	assert_usage(&cmd_backend, "usage: lbxdp backend COMMAND [ARGUMENT]...\n");
 	assert_usage(&cmd_detach, "usage: lbxdp detach IFACE | --all\n");
 	assert_usage(verb_of(&cmd_backend, "add"),
-		     "usage: lbxdp backend add [SERVICE] ADDR:PORT [--weight N]\n");
+		     "usage: lbxdp backend add [SERVICE] ADDR:PORT [OPTION]...\n");
 	assert_usage(verb_of(&cmd_service, "add"),
 		     "usage: lbxdp service add NAME tcp|udp VIP:PORT [OPTION]...\n");
 }

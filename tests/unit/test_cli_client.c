@@ -126,7 +126,7 @@ static void test_help_needs_no_controller(void **state)
 
 		assert_int_equal(result.status, 0);
 		assert_string_equal(result.err, "");
-		assert_contains(result.out, i < 2 ? "[--weight N]" : "backend remove");
+		assert_contains(result.out, i < 2 ? "ADDR:PORT [OPTION]..." : "backend remove");
 		run_free(&result);
 	}
 }

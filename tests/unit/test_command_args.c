@@ -79,7 +79,8 @@ static void test_service_refused(void **state)
 	static const char *const cases[][2] = {
 		{"\"protocol\":\"sctp\",\"vip\":\"10.0.0.1:80\"", "sctp"},
 		{"\"protocol\":\"tcp\",\"vip\":\"10.0.0.1\"", "10.0.0.1"},
-		{"\"protocol\":\"tcp\",\"vip\":\"10.0.0.1:0\"", "0"},
+		{"\"protocol\":\"tcp\",\"vip\":\"10.0.0.1:\"", "no port"},
+		{"\"protocol\":\"tcp\",\"vip\":\"10.0.0.1:1\",\"ping\":\"maybe\"", "maybe"},
 		{"\"protocol\":\"tcp\",\"vip\":\"10.0.0.1:65536\"", "65536"},
 		{"\"protocol\":\"tcp\",\"vip\":\"10.0.0.1:1\",\"forward\":\"x\"", "x"},
 		{"\"protocol\":\"tcp\",\"vip\":\"10.0.0.1:1\",\"interval\":\"1ms\"", "interval"},
@@ -137,6 +138,30 @@ static void test_backend(void **state)
 			 -EINVAL);
 }
 
+static void test_tunnel(void **state)
+{
+	struct tunnel tunnel = {.mtu = 1400, .port = 7};
+	bool given;
+
+	(void)state;
+	assert_int_equal(args_tunnel(args_of("{}"), &tunnel, &given, &err), 0);
+	assert_false(given);
+	assert_int_equal(tunnel.mtu, 1400);
+	assert_int_equal(
+		args_tunnel(args_of("{\"tunnel_port\":\"6081\",\"tunnel_source\":\"fd00::1\"}"),
+			    &tunnel, &given, &err),
+		0);
+	assert_true(given);
+	assert_int_equal(tunnel.mtu, 1400);
+	assert_int_equal(tunnel.port, 6081);
+	assert_int_equal(tunnel.source.bytes[15], 1);
+	assert_int_equal(args_tunnel(args_of("{\"mtu\":\"575\"}"), &tunnel, &given, &err), -EINVAL);
+	assert_contains(err.text, "mtu");
+	assert_int_equal(args_tunnel(args_of("{\"tunnel_source\":\"x\"}"), &tunnel, &given, &err),
+			 -EINVAL);
+	assert_contains(err.text, "tunnel-source");
+}
+
 static void test_addresses(void **state)
 {
 	struct address_list list;
@@ -169,6 +194,7 @@ int main(void)
 		cmocka_unit_test(test_service_refused),
 		cmocka_unit_test(test_settings_leave_the_rest),
 		cmocka_unit_test(test_backend),
+		cmocka_unit_test(test_tunnel),
 		cmocka_unit_test(test_addresses),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

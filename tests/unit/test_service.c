@@ -57,17 +57,77 @@ static void test_service_forward_modes(void **state)
 	struct service service = service_of("web", "10.0.0.100:80");
 
 	(void)state;
-	service.forward = LBX_FORWARD_NAT;
-	assert_err(model_service_add(&model, &service, &err), &err, -EOPNOTSUPP,
-		   "forward nat: not yet; use fullnat or dsr");
-	service.forward = LBX_FORWARD_IPIP;
-	assert_err(model_service_add(&model, &service, &err), &err, -EOPNOTSUPP,
-		   "forward ipip: not yet; use fullnat or dsr");
-	service.forward = LBX_FORWARD_GUE;
-	assert_err(model_service_add(&model, &service, &err), &err, -EOPNOTSUPP,
-		   "forward gue: not yet; use fullnat or dsr");
-	service.forward = LBX_FORWARD_DSR;
-	assert_int_equal(model_service_add(&model, &service, &err), 0);
+	for (unsigned forward = 0; forward <= LBX_FORWARD_GUE; forward++) {
+		snprintf(service.name, sizeof(service.name), "web%u", forward);
+		service.vip.port = htons((__u16)(80 + forward));
+		service.forward = (enum lbx_forward)forward;
+		assert_int_equal(model_service_add(&model, &service, &err), 0);
+	}
+	service.forward = LBX_FORWARD_GUE + 1;
+	assert_err(model_service_add(&model, &service, &err), &err, -EINVAL,
+		   "service \"web4\": forward 5: unknown; use fullnat, nat, dsr, ipip or gue");
+}
+
+static int mode_add(const char *name, const char *vip, enum lbx_forward forward)
+{
+	struct service service = service_of(name, vip);
+
+	service.forward = forward;
+	return model_service_add(&model, &service, &err);
+}
+
+static int backend_try(const char *service, const char *text)
+{
+	struct endpoint endpoint = endpoint_of(text);
+
+	return model_backend_add(&model, service, &endpoint, 1, &err);
+}
+
+/* Only a tunnel may end in the other family; only where packets are rewritten may ports differ. */
+static void test_backends_by_mode(void **state)
+{
+	(void)state;
+	assert_int_equal(mode_add("nat", "10.0.0.100:80", LBX_FORWARD_NAT), 0);
+	assert_int_equal(mode_add("ipip", "10.0.0.100:81", LBX_FORWARD_IPIP), 0);
+	assert_int_equal(backend_try("nat", "10.0.0.1:8080"), 0);
+	assert_int_equal(backend_try("nat", "[fd00::1]:80"), -EINVAL);
+	assert_int_equal(backend_try("ipip", "[fd00::1]:81"), 0);
+	assert_int_equal(backend_try("ipip", "10.0.0.1:81"), 0);
+	assert_int_equal(backend_try("ipip", "10.0.0.1:8080"), -EINVAL);
+	assert_string_equal(err.text, "backend 10.0.0.1:8080: forward ipip cannot change the port; "
+				      "give port 81, as the VIP has, or use a service with "
+				      "--forward fullnat");
+	assert_int_equal(backend_try("ipip", "10.0.0.100:81"), -EINVAL);
+}
+
+static int tunnel_try(const char *service, const char *text, struct tunnel tunnel)
+{
+	struct endpoint endpoint = endpoint_of(text);
+
+	return model_backend_tunnel_set(&model, service, &endpoint, &tunnel, &err);
+}
+
+static void test_tunnels(void **state)
+{
+	struct endpoint six = endpoint_of("[fd00::1]:1");
+
+	(void)state;
+	assert_int_equal(mode_add("nat", "10.0.0.100:80", LBX_FORWARD_NAT), 0);
+	assert_int_equal(mode_add("ipip", "10.0.0.100:81", LBX_FORWARD_IPIP), 0);
+	assert_int_equal(mode_add("gue", "10.0.0.100:82", LBX_FORWARD_GUE), 0);
+	assert_int_equal(backend_try("nat", "10.0.0.1:80"), 0);
+	assert_int_equal(backend_try("ipip", "10.0.0.1:81"), 0);
+	assert_int_equal(backend_try("gue", "10.0.0.1:82"), 0);
+	assert_int_equal(tunnel_try("nat", "10.0.0.1:80", (struct tunnel){0}), 0);
+	assert_int_equal(tunnel_try("nat", "10.0.0.1:80", (struct tunnel){.mtu = 1400}), -EINVAL);
+	assert_int_equal(tunnel_try("ipip", "10.0.0.1:81", (struct tunnel){.mtu = 1400}), 0);
+	assert_int_equal(tunnel_try("ipip", "10.0.0.1:81", (struct tunnel){.mtu = 575}), -EINVAL);
+	assert_int_equal(tunnel_try("ipip", "10.0.0.1:81", (struct tunnel){.port = 1}), -EINVAL);
+	assert_int_equal(tunnel_try("gue", "10.0.0.1:82", (struct tunnel){.port = 1}), 0);
+	assert_int_equal(tunnel_try("gue", "10.0.0.1:82", (struct tunnel){.source = six.addr}),
+			 -EINVAL);
+	assert_int_equal(tunnel_try("gue", "10.0.0.9:82", (struct tunnel){0}), -ENOENT);
+	assert_int_equal(model.services[1].backends[0].tunnel.mtu, 1400);
 }
 
 static const struct {
@@ -125,9 +185,16 @@ static void test_port_zero(void **state)
 	(void)state;
 	service.vip.port = 0;
 	assert_err(model_service_add(&model, &service, &err), &err, -EINVAL,
-		   "service \"web\": port 0; give 1 to 65535");
-	assert_int_equal(service_add("web", "10.0.0.100:80"), 0);
+		   "service \"web\": is one of every port, so there is none to check; use "
+		   "--check none");
+	service_init(&service, "all", IPPROTO_TCP, &service.vip);
+	assert_int_equal(model_service_add(&model, &service, &err), 0);
+	assert_err(model_backend_add(&model, "all", &endpoint, 1, &err), &err, -EINVAL,
+		   "backend 10.0.0.1:80: service all is one of every port, which its backends "
+		   "keep; give port 0");
 	endpoint.port = 0;
+	assert_int_equal(model_backend_add(&model, "all", &endpoint, 1, &err), 0);
+	assert_int_equal(service_add("web", "10.0.0.100:80"), 0);
 	assert_err(model_backend_add(&model, "web", &endpoint, 1, &err), &err, -EINVAL,
 		   "backend 10.0.0.1:0: port 0; give 1 to 65535");
 }
@@ -251,6 +318,8 @@ int main(void)
 		MODEL_TEST(test_unusable_vips),
 		MODEL_TEST(test_unusable_backends),
 		MODEL_TEST(test_port_zero),
+		MODEL_TEST(test_backends_by_mode),
+		MODEL_TEST(test_tunnels),
 		MODEL_TEST(test_protocols),
 		MODEL_TEST(test_timings),
 		MODEL_TEST(test_checks),

@@ -15,6 +15,10 @@ static const struct cli_operand list_operands[] = {
 };
 static const struct cli_option options[] = {
 	{"weight", "weight", "N", "its share of new connections, 1 to 1000 (default: 1)"},
+	{"mtu", "mtu", "BYTES", "ipip, gue: largest packet on the way to it (default: the link's)"},
+	{"tunnel-port", "tunnel_port", "N", "gue: its UDP port (default: 6080)"},
+	{"tunnel-source", "tunnel_source", "ADDR",
+	 "ipip, gue: what its packets come from (default: ours towards it)"},
 	{},
 };
 
@@ -37,7 +41,7 @@ static const struct cli_command add = {
 };
 static const struct cli_command set = {
 	.name = "backend set",
-	.summary = "change a backend's weight",
+	.summary = "change a backend's weight or tunnel",
 	.details = SERVICE_OMITTED,
 	.operands = operands,
 	.options = options,

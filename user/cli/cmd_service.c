@@ -15,7 +15,7 @@ static const struct cli_operand name_operand[] = {
 /* `set` begins below what is fixed for a service's life. */
 enum { OPTION_SET_FIRST = 2 };
 static const struct cli_option options[] = {
-	{"forward", "forward", "MODE", "fullnat or dsr (default: fullnat)"},
+	{"forward", "forward", "MODE", "fullnat, nat, dsr, ipip or gue (default: fullnat)"},
 	{"assign", "assign", "IFACE", "put the VIP on this interface while the service exists"},
 	{"scheduler", "scheduler", "NAME", "how new connections are spread: rr"},
 	{"check", "check", "SPEC", "tcp, http://[HOST]/PATH[=STATUS] or none"},
@@ -27,6 +27,7 @@ static const struct cli_option options[] = {
 	 "flows of a backend that is down (default: TCP keep, UDP move)"},
 	{"all-down", "all_down", "open|closed",
 	 "when no backend is up: use all, or refuse (default: open)"},
+	{"ping", "ping", "answer|pass", "answer pings of the VIP, or leave them (default: pass)"},
 	{},
 };
 
@@ -40,8 +41,12 @@ static const struct cli_command add = {
 	.summary = "balance the connections to an address and port",
 	.details =
 		"fullnat: the backend sees the balancer's address; nothing to set up there.\n"
+		"nat: the backend sees the client's; the balancer must be its gateway.\n"
 		"dsr: the backend answers the client itself; it needs the VIP on its lo and must be\n"
 		"on the same network segment.\n"
+		"ipip, gue: like dsr, through a tunnel that ends at the backend, wherever it is.\n"
+		"\n"
+		"Port 0 is every port that has no service of its own; its backends have port 0 too.\n"
 		"\n"
 		"Prints nothing when it worked. Example:\n"
 		"  lbxdp service add web tcp 10.0.0.100:80 --check http:///health",

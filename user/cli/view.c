@@ -30,7 +30,9 @@ static size_t backends_up(const json_t *backends)
 
 static bool answers_seen(const json_t *service)
 {
-	return strcmp(view_text(service, "forward"), "dsr") != 0;
+	const char *forward = view_text(service, "forward");
+
+	return strcmp(forward, "dsr") && strcmp(forward, "ipip") && strcmp(forward, "gue");
 }
 
 static int no_services(FILE *out)
@@ -200,7 +202,7 @@ static void settings_print(const json_t *service, FILE *out)
 		{"protocol", "protocol"},   {"vip", "vip"},
 		{"assigned to", "assign"},  {"forward", "forward"},
 		{"scheduler", "scheduler"}, {"on-down", "on_down"},
-		{"all-down", "all_down"},
+		{"all-down", "all_down"},   {"ping", "ping"},
 	};
 	char interval[NUMBER_TEXT_MAX], timeout[NUMBER_TEXT_MAX];
 

@@ -56,6 +56,10 @@ static void path_adopt(struct controller *controller, struct backend_runtime *ru
 	path->next_hop = runtime->endpoint.addr;
 	if (entry->snat_first < LBX_MAX_SNATS)
 		path->source = family->addrs[entry->snat_first];
+	if (entry->mtu) { /* of a tunnel, which has no translation addresses */
+		path->source = entry->tunnel_source;
+		path->mtu = entry->mtu;
+	}
 	memcpy(path->mac_destination, entry->mac_destination, sizeof(path->mac_destination));
 	memcpy(path->mac_source, entry->mac_source, sizeof(path->mac_source));
 	runtime->path_adopted = true;
@@ -130,6 +134,20 @@ static void removals_redo(struct controller *controller)
 	}
 }
 
+/* Now that it is known what is installed: what the removed services' addresses are without them. */
+static void vips_redo(struct controller *controller)
+{
+	struct err err = {0};
+
+	for (unsigned id = 1; id < LBX_MAX_SERVICES; id++) {
+		const struct service_runtime *runtime = controller->services[id];
+
+		if (runtime && runtime->removed &&
+		    address_sync(controller, &runtime->service.vip, &err))
+			log_error("removed service %u: %s", id, err.text);
+	}
+}
+
 /* --- the three cases --- */
 
 static int pins_adopt(struct controller *controller, struct err *err)
@@ -150,6 +168,7 @@ static int pins_adopt(struct controller *controller, struct err *err)
 		return r;
 	removals_redo(controller);
 	controller_flush(controller);
+	vips_redo(controller);
 	event_add(controller->adopt_timer, &ADOPT_GRACE);
 	log_info("adopted instance %s: %zu interfaces, %zu services", controller->instance.name,
 		 controller->wanted_count, controller->model.service_count);

@@ -95,6 +95,8 @@ int args_service_settings(const json_t *args, struct service *service, struct er
 		r = text_on_down(text, &service->on_down, err);
 	if (!r && (text = args_text(args, "all_down")))
 		r = text_all_down(text, &service->all_down, err);
+	if (!r && (text = args_text(args, "ping")))
+		r = text_ping(text, &service->ping, err);
 	return r;
 }
 
@@ -112,7 +114,7 @@ int args_service(const json_t *args, struct service *service, struct err *err)
 			       name, LBX_NAME_MAX);
 	r = text_protocol(args_text(args, "protocol"), &protocol, err);
 	if (!r)
-		r = endpoint_parse(args_text(args, "vip"), false, &vip, err);
+		r = endpoint_parse(args_text(args, "vip"), true, &vip, err);
 	if (r)
 		return r;
 	service_init(service, name, protocol, &vip);
@@ -124,11 +126,29 @@ int args_service(const json_t *args, struct service *service, struct err *err)
 int args_backend(const json_t *args, struct endpoint *endpoint, unsigned *weight, struct err *err)
 {
 	const char *text = args_text(args, "weight");
-	int r = endpoint_parse(args_text(args, "backend"), false, endpoint, err);
+	int r = endpoint_parse(args_text(args, "backend"), true, endpoint, err);
 
 	if (r || !text)
 		return r;
 	return text_number(text, "weight", 1, LBX_WEIGHT_MAX, weight, err);
+}
+
+int args_tunnel(const json_t *args, struct tunnel *tunnel, bool *given, struct err *err)
+{
+	const char *mtu = args_text(args, "mtu"), *port = args_text(args, "tunnel_port"),
+		   *source = args_text(args, "tunnel_source");
+	int r = 0;
+
+	*given = mtu || port || source;
+	if (mtu)
+		r = text_number(mtu, "mtu", 576, 65535, &tunnel->mtu, err);
+	if (!r && port)
+		r = text_number(port, "tunnel-port", 1, 65535, &tunnel->port, err);
+	if (!r && source && addr_parse(source, &tunnel->source, err)) {
+		err_prefix(err, "tunnel-source");
+		r = -EINVAL;
+	}
+	return r;
 }
 
 static int address_list_add(struct address_list *list, const char *text, struct err *err)

@@ -29,6 +29,10 @@ int args_service_settings(const json_t *args, struct service *service, struct er
 /* `backend`, and `weight` if given. */
 int args_backend(const json_t *args, struct endpoint *endpoint, unsigned *weight, struct err *err);
 
+/* Changes the tunnel settings that are given: `mtu`, `tunnel_port`, `tunnel_source`. *given: any
+ * is. */
+int args_tunnel(const json_t *args, struct tunnel *tunnel, bool *given, struct err *err);
+
 /* "A,B,...": distinct addresses, at most LBX_MAX_SNATS a family. */
 struct address_list {
 	struct lbx_addr addrs[2 * LBX_MAX_SNATS];

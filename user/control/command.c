@@ -20,7 +20,8 @@
 /* clang-format off */
 #define SERVICE_SETTINGS OPTIONAL("scheduler"), OPTIONAL("check"), OPTIONAL("interval"), \
 	OPTIONAL("timeout"), OPTIONAL("rise"), OPTIONAL("fall"), OPTIONAL("on_down"), \
-	OPTIONAL("all_down")
+	OPTIONAL("all_down"), OPTIONAL("ping")
+#define TUNNEL_SETTINGS OPTIONAL("mtu"), OPTIONAL("tunnel_port"), OPTIONAL("tunnel_source")
 
 static const struct command commands[] = {
 	{"version", {{0}}, command_version, true},
@@ -35,9 +36,11 @@ static const struct command commands[] = {
 	{"service.remove", {REQUIRED("name")}, command_service_remove, false},
 	{"service.show", {REQUIRED("name")}, command_service_show, false},
 	{"service.list", {{0}}, command_service_list, false},
-	{"backend.add", {OPTIONAL("service"), REQUIRED("backend"), OPTIONAL("weight")},
+	{"backend.add", {OPTIONAL("service"), REQUIRED("backend"), OPTIONAL("weight"),
+			 TUNNEL_SETTINGS},
 	 command_backend_add, false},
-	{"backend.set", {OPTIONAL("service"), REQUIRED("backend"), OPTIONAL("weight")},
+	{"backend.set", {OPTIONAL("service"), REQUIRED("backend"), OPTIONAL("weight"),
+			 TUNNEL_SETTINGS},
 	 command_backend_set, false},
 	{"backend.remove", {OPTIONAL("service"), REQUIRED("backend")},
 	 command_backend_remove, false},

@@ -12,6 +12,8 @@ struct backend_target {
 	char service[LBX_NAME_MAX + 1];
 	struct endpoint endpoint;
 	unsigned weight;
+	struct tunnel tunnel;
+	bool tunnel_given;
 };
 
 static int target_init(struct call *call, struct backend_target *target, struct err *err)
@@ -19,8 +21,11 @@ static int target_init(struct call *call, struct backend_target *target, struct 
 	struct service *service;
 	int r;
 
+	const struct backend *known;
+
 	model_init(&target->next);
 	target->weight = 1;
+	target->tunnel = (struct tunnel){0};
 	r = args_backend(call->args, &target->endpoint, &target->weight, err);
 	if (!r)
 		r = model_service_find(&call->controller->model, args_text(call->args, "service"),
@@ -28,6 +33,14 @@ static int target_init(struct call *call, struct backend_target *target, struct 
 	if (r)
 		return r;
 	snprintf(target->service, sizeof(target->service), "%.*s", LBX_NAME_MAX, service->name);
+	known = service_backend(service, &target->endpoint);
+	if (known) {
+		target->weight = args_text(call->args, "weight") ? target->weight : known->weight;
+		target->tunnel = known->tunnel;
+	}
+	r = args_tunnel(call->args, &target->tunnel, &target->tunnel_given, err);
+	if (r)
+		return r;
 	return model_copy(&target->next, &call->controller->model, err);
 }
 
@@ -63,6 +76,9 @@ int command_backend_add(struct call *call, struct err *err)
 	if (!r)
 		r = model_backend_add(&target.next, target.service, &target.endpoint, target.weight,
 				      err);
+	if (!r && target.tunnel_given)
+		r = model_backend_tunnel_set(&target.next, target.service, &target.endpoint,
+					     &target.tunnel, err);
 	if (!r)
 		r = controller_apply(call->controller, &target.next, err);
 	if (r)
@@ -78,13 +94,16 @@ int command_backend_set(struct call *call, struct err *err)
 	char text[ENDPOINT_TEXT_MAX];
 	int r = target_init(call, &target, err);
 
-	if (!r && !args_text(call->args, "weight"))
+	if (!r && !args_text(call->args, "weight") && !target.tunnel_given)
 		r = err_set(err, -EINVAL,
 			    "backend %s: nothing to change; see 'lbxdp backend set --help'",
 			    endpoint_format(&target.endpoint, text));
 	if (!r)
 		r = model_backend_set(&target.next, target.service, &target.endpoint, target.weight,
 				      err);
+	if (!r && target.tunnel_given)
+		r = model_backend_tunnel_set(&target.next, target.service, &target.endpoint,
+					     &target.tunnel, err);
 	if (!r)
 		r = controller_apply(call->controller, &target.next, err);
 	if (r)

@@ -60,7 +60,9 @@ struct service_runtime {
 	bool all_down; /* was logged */
 	struct lbx_service service;
 	bool fresh;		       /* its cursor is to be zeroed first */
-	bool installed, closed;	       /* what the data plane has */
+	bool ping;		       /* wanted for its VIP */
+	bool installed;		       /* the data plane has it, */
+	__u8 flags;		       /* with these enum lbx_service_flag */
 	struct lbx_schedule *schedule; /* the same; NULL: not known */
 	struct lbx_backend_stats past; /* of removed backends */
 };

@@ -111,13 +111,45 @@ static bool snat_find_for(struct controller *controller, struct backend_runtime 
 	return true;
 }
 
+/* The outer ends of its packets. */
+static bool tunnel_fill(const struct backend *backend, const struct path *path,
+			struct lbx_backend *entry, const struct problem *problem)
+{
+	static const struct lbx_addr unset;
+	const struct tunnel *tunnel = &backend->tunnel;
+	const struct lbx_addr *source = addr_equal(&tunnel->source, &unset) ? &path->source
+									    : &tunnel->source;
+	unsigned mtu = tunnel->mtu ? tunnel->mtu : path->mtu;
+	char name[IF_NAMESIZE];
+
+	if (addr_equal(source, &unset) || addr_is_v4(source) != addr_is_v4(&backend->endpoint.addr))
+		return problem_set(problem,
+				   "no source address of its family on %s; give the interface one",
+				   if_indextoname(path->ifindex, name) ?: "?");
+	entry->tunnel_source = *source;
+	entry->tunnel_port = htons((__u16)(tunnel->port ? tunnel->port : LBX_GUE_PORT));
+	entry->mtu = (__u16)(mtu > 0xffff ? 0xffff : mtu);
+	return true;
+}
+
+static bool reach_directly(const struct backend *backend, const struct path *path,
+			   const struct problem *problem)
+{
+	char router[ADDR_TEXT_MAX];
+
+	if (addr_equal(&path->next_hop, &backend->endpoint.addr))
+		return true;
+	return problem_set(problem, "is behind the router %s; dsr needs it on the same network",
+			   addr_format(&path->next_hop, router));
+}
+
 bool backend_reach(struct controller *controller, const struct service *service,
-		   struct backend_runtime *runtime, struct lbx_backend *entry, char *text,
+		   const struct backend *backend, struct lbx_backend *entry, char *text,
 		   size_t size)
 {
+	struct backend_runtime *runtime = controller->backends[backend->id];
 	struct problem problem = {text, size};
 	const struct path *path = &runtime->path;
-	char router[ADDR_TEXT_MAX];
 
 	if (!interface_find(controller, path, entry, &problem))
 		return false;
@@ -128,11 +160,16 @@ bool backend_reach(struct controller *controller, const struct service *service,
 	memcpy(entry->mac_destination, path->mac_destination, sizeof(path->mac_destination));
 	memcpy(entry->mac_source, path->mac_source, sizeof(path->mac_source));
 	entry->ifindex = path->ifindex;
-	if (service->forward != LBX_FORWARD_DSR)
+	switch (service->forward) {
+	case LBX_FORWARD_FULLNAT:
 		return snat_find_for(controller, runtime, entry, &problem);
-	if (!addr_equal(&path->next_hop, &runtime->endpoint.addr))
-		return problem_set(&problem,
-				   "is behind the router %s; dsr needs it on the same network",
-				   addr_format(&path->next_hop, router));
+	case LBX_FORWARD_DSR:
+		return reach_directly(backend, path, &problem);
+	case LBX_FORWARD_IPIP:
+	case LBX_FORWARD_GUE:
+		return tunnel_fill(backend, path, entry, &problem);
+	case LBX_FORWARD_NAT:
+		break;
+	}
 	return true;
 }

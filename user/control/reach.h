@@ -7,7 +7,7 @@
 
 /* Fills the entry's way to the backend and returns true, or says in `problem` why there is none. */
 bool backend_reach(struct controller *controller, const struct service *service,
-		   struct backend_runtime *runtime, struct lbx_backend *entry, char *problem,
+		   const struct backend *backend, struct lbx_backend *entry, char *problem,
 		   size_t problem_size);
 
 #endif

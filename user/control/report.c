@@ -7,6 +7,7 @@
 #include "user/control/state.h"
 #include "user/control/sweep.h"
 #include "user/control/sync.h"
+#include "user/model/model_json.h"
 #include "user/model/text.h"
 
 /* Flow counts as old as this are shown as they are: counting reads the whole tables. */
@@ -56,6 +57,8 @@ json_t *backend_report(struct controller *controller, const struct service *serv
 			   (int)backend->weight, "state", backend_state_name(runtime->state),
 			   "health", checked ? health_state_name(runtime->health.state) : "none",
 			   "reason", text_json(reason));
+	if (report && service_is_tunnelled(service))
+		json_object_update_new(report, tunnel_to_json(&backend->tunnel));
 	return finish(report,
 		      report ? traffic_add(report, &stats, controller->sweep->active[backend->id])
 			     : -1);
@@ -96,18 +99,18 @@ static json_t *settings_report(const struct service *service)
 {
 	char vip[ENDPOINT_TEXT_MAX], check[1024];
 
-	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:s, s:s}",
-			 "name", service->name, "id", service->id, "protocol",
-			 text_protocol_name(service->protocol), "vip",
-			 endpoint_format(&service->vip, vip), "forward",
-			 text_forward_name(service->forward), "scheduler",
-			 text_scheduler_name(service->scheduler), "check",
-			 text_check_format(&service->check, check, sizeof(check)), "interval_ms",
-			 (int)service->timing.interval_ms, "timeout_ms",
-			 (int)service->timing.timeout_ms, "rise", (int)service->timing.rise, "fall",
-			 (int)service->timing.fall, "on_down",
-			 text_on_down_name(service_on_down(service)), "all_down",
-			 text_all_down_name(service->all_down), "assign", service->assign);
+	return json_pack(
+		"{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:s, s:s, s:s}",
+		"name", service->name, "id", service->id, "protocol",
+		text_protocol_name(service->protocol), "vip", endpoint_format(&service->vip, vip),
+		"forward", text_forward_name(service->forward), "scheduler",
+		text_scheduler_name(service->scheduler), "check",
+		text_check_format(&service->check, check, sizeof(check)), "interval_ms",
+		(int)service->timing.interval_ms, "timeout_ms", (int)service->timing.timeout_ms,
+		"rise", (int)service->timing.rise, "fall", (int)service->timing.fall, "on_down",
+		text_on_down_name(service_on_down(service)), "all_down",
+		text_all_down_name(service->all_down), "assign", service->assign, "ping",
+		text_ping_name(service->ping));
 }
 
 json_t *service_report(struct controller *controller, const struct service *service)

@@ -41,7 +41,9 @@ const struct service *snat_conflict(const struct model *model, const struct lbx_
 		const struct service *service = &model->services[i];
 		unsigned port = ntohs(service->vip.port);
 
-		if (port >= port_lo && port <= port_hi && addr_equal(&service->vip.addr, addr))
+		/* a service of every port is one of the translated ones too */
+		if ((!port || (port >= port_lo && port <= port_hi)) &&
+		    addr_equal(&service->vip.addr, addr))
 			return service;
 	}
 	return NULL;

@@ -2,6 +2,7 @@
 #include "user/control/sync.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -76,7 +77,7 @@ static void target_compute(struct controller *controller, const struct service *
 		.weight = backend->weight,
 		.checked = service->check.kind != CHECK_NONE,
 		.health = runtime->health.state,
-		.reachable = backend_reach(controller, service, runtime, &target->entry,
+		.reachable = backend_reach(controller, service, backend, &target->entry,
 					   target->problem, sizeof(target->problem)),
 	};
 }
@@ -113,6 +114,14 @@ static int plan_compute(struct controller *controller, struct plan *plan, struct
 	return r ? err_set(err, r, "schedule: %s", strerror(-r)) : 0;
 }
 
+/* Whose answers are known by its endpoint; not while its flows are answered by resets. */
+static bool entry_is_nat(const struct controller *controller, const struct lbx_backend *entry)
+{
+	const struct service_runtime *runtime = controller->services[entry->service];
+
+	return runtime && runtime->service.forward == LBX_FORWARD_NAT;
+}
+
 static int entry_put(struct controller *controller, struct backend_runtime *runtime,
 		     const struct lbx_backend *entry, struct err *err)
 {
@@ -128,6 +137,9 @@ static int entry_put(struct controller *controller, struct backend_runtime *runt
 	/* An unused entry's counters are those of whoever had the id before. */
 	if (!(runtime->installed.flags & LBX_BACKEND_USED))
 		r = dataplane_backend_reset(controller->dataplane, runtime->id, err);
+	if (!r && entry_is_nat(controller, entry))
+		r = dataplane_nat_put(controller->dataplane, runtime->id, entry,
+				      !(entry->flags & LBX_BACKEND_RESET), err);
 	if (!r)
 		r = dataplane_backend_put(controller->dataplane, runtime->id, entry, err);
 	if (!r)
@@ -174,20 +186,41 @@ static int schedule_put(struct controller *controller, struct service_runtime *r
 	return r;
 }
 
-static int vip_put(struct controller *controller, struct service_runtime *runtime, bool closed,
+int address_sync(struct controller *controller, const struct lbx_addr *vip, struct err *err)
+{
+	__u8 flags = 0;
+
+	for (unsigned id = 1; id < LBX_MAX_SERVICES; id++) {
+		const struct service_runtime *runtime = controller->services[id];
+
+		if (!runtime || !runtime->installed || !addr_equal(&runtime->service.vip, vip))
+			continue;
+		flags |= LBX_ADDRESS_VIP;
+		flags |= runtime->service.protocol == IPPROTO_TCP ? LBX_ADDRESS_TCP
+								  : LBX_ADDRESS_UDP;
+		flags |= runtime->ping ? LBX_ADDRESS_PING : 0;
+	}
+	return dataplane_vip_put(controller->dataplane, vip, flags, err);
+}
+
+static int vip_put(struct controller *controller, const struct service *service, bool closed,
 		   struct err *err)
 {
+	struct service_runtime *runtime = controller->services[service->id];
+	__u8 flags = (closed ? LBX_SERVICE_CLOSED : 0) |
+		     (service_is_wild(service) ? LBX_SERVICE_WILD : 0);
 	int r;
 
-	if (runtime->installed && runtime->closed == closed)
+	if (runtime->installed && runtime->flags == flags && runtime->ping == service->ping)
 		return 0;
-	r = dataplane_service_put(controller->dataplane, runtime->id, &runtime->service, closed,
+	r = dataplane_service_put(controller->dataplane, runtime->id, &runtime->service, flags,
 				  err);
 	if (r)
 		return r;
 	runtime->installed = true;
-	runtime->closed = closed;
-	return 0;
+	runtime->flags = flags;
+	runtime->ping = service->ping;
+	return address_sync(controller, &runtime->service.vip, err);
 }
 
 static int plan_install(struct controller *controller, const struct plan *plan, struct err *err)
@@ -205,7 +238,7 @@ static int plan_install(struct controller *controller, const struct plan *plan, 
 		r = schedule_put(controller, runtime, &plan->schedule, err);
 	if (!r)
 		r = entries_put(controller, plan, false, err);
-	return r ? r : vip_put(controller, runtime, plan->eligibility.closed, err);
+	return r ? r : vip_put(controller, plan->service, plan->eligibility.closed, err);
 }
 
 const char *backend_reason(const struct backend_runtime *runtime, const struct service *service,
@@ -336,7 +369,7 @@ int service_take_down(struct controller *controller, const struct service *servi
 	free(runtime->schedule);
 	runtime->schedule = NULL;
 	runtime->installed = false;
-	r = 0;
+	r = address_sync(controller, &runtime->service.vip, err);
 	for (size_t i = 0; !r && i < service->backend_count; i++)
 		r = backend_take_down(controller, service->backends[i].id, err);
 	return r;
@@ -351,7 +384,7 @@ void installed_forget(struct controller *controller)
 			continue;
 		free(runtime->schedule);
 		runtime->schedule = NULL;
-		runtime->installed = runtime->closed = false;
+		runtime->installed = false;
 	}
 	for (unsigned id = 0; id < LBX_MAX_BACKENDS; id++) {
 		struct backend_runtime *runtime = controller->backends[id];

@@ -14,6 +14,8 @@
  */
 int service_sync(struct controller *controller, const struct service *service, struct err *err);
 
+/* What the address is to the data plane, with all services that are installed on it. */
+int address_sync(struct controller *controller, const struct lbx_addr *vip, struct err *err);
 /* Takes the VIP away (its packets go to the kernel) and resets what still flows. */
 int service_take_down(struct controller *controller, const struct service *service,
 		      struct err *err);

@@ -71,11 +71,24 @@ int dataplane_interface_refresh(struct dataplane *dataplane, unsigned ifindex, b
 				struct err *err);
 
 /* Entries. Each is one map update; a failed one leaves the map as it was. */
+/* flags: enum lbx_service_flag. */
 int dataplane_service_put(struct dataplane *dataplane, __u16 id, const struct lbx_service *service,
-			  bool closed, struct err *err);
+			  __u8 flags, struct err *err);
 /* The entry by id stays until the id is put again: flows being wound up need the VIP. */
 int dataplane_service_delete(struct dataplane *dataplane, __u16 id,
 			     const struct lbx_service *service, struct err *err);
+/*
+ * What a VIP is to us beside its services: LBX_ADDRESS_VIP, _PING, _TCP and _UDP; 0: it is no VIP
+ * any more. Whether it is a translation address too is left as it is.
+ */
+int dataplane_vip_put(struct dataplane *dataplane, const struct lbx_addr *vip, __u8 flags,
+		      struct err *err);
+/*
+ * Enters a backend of mode nat under the endpoint that it answers from, or (present false) takes it
+ * out. Nothing to do is no error. -ENOSPC: LBX_NAT_SHARED others are there.
+ */
+int dataplane_nat_put(struct dataplane *dataplane, __u16 id, const struct lbx_backend *backend,
+		      bool present, struct err *err);
 int dataplane_backend_put(struct dataplane *dataplane, __u16 id, const struct lbx_backend *backend,
 			  struct err *err);
 int dataplane_backend_get(const struct dataplane *dataplane, __u16 id, struct lbx_backend *backend);

@@ -104,15 +104,51 @@ static int ref_delete(struct dataplane *dataplane, const struct ref_key *key,
 	return ret ? ret : generation_raise(dataplane, err);
 }
 
+static void address_read(const struct ref_key *key, struct lbx_service_ref *ref)
+{
+	if (bpf_map_lookup_elem(bpf_map__fd(key->map), &key->v4, ref))
+		*ref = (struct lbx_service_ref){.kind = LBX_REF_ADDRESS};
+}
+
+/* Sets those of an address's flags that the mask has; an address that has none left goes. */
+static int address_change(struct dataplane *dataplane, const struct ref_key *key, __u8 mask,
+			  __u8 flags, __u16 snat, struct err *err)
+{
+	struct lbx_service_ref before, after;
+	int ret;
+
+	address_read(key, &before);
+	after = before;
+	after.flags = (__u8)((before.flags & ~mask) | flags);
+	if (mask & LBX_ADDRESS_SNAT)
+		after.id = snat;
+	if (!memcmp(&before, &after, sizeof(after)))
+		return 0;
+	if (after.flags)
+		return ref_write(dataplane, key, &after, err);
+	ret = map_remove(key->map, &key->v4, err);
+	return ret ? ret : generation_raise(dataplane, err);
+}
+
+int dataplane_vip_put(struct dataplane *dataplane, const struct lbx_addr *vip, __u8 flags,
+		      struct err *err)
+{
+	const __u8 mask = LBX_ADDRESS_VIP | LBX_ADDRESS_PING | LBX_ADDRESS_TCP | LBX_ADDRESS_UDP;
+	struct ref_key key;
+
+	ref_key_init(dataplane, vip, 0, 0, &key);
+	return address_change(dataplane, &key, mask, flags & mask, 0, err);
+}
+
 int dataplane_service_put(struct dataplane *dataplane, __u16 id, const struct lbx_service *service,
-			  bool closed, struct err *err)
+			  __u8 flags, struct err *err)
 {
 	const struct bpf_map *services = dataplane->skel->maps.services;
 	const struct lbx_service_ref ref = {
 		.id = id,
 		.kind = LBX_REF_SERVICE,
 		.forward = service->forward,
-		.flags = closed ? LBX_SERVICE_CLOSED : 0,
+		.flags = flags,
 	};
 	struct lbx_service before = {};
 	struct ref_key key;
@@ -248,11 +284,23 @@ static int snat_take_away(struct dataplane *dataplane, unsigned index, struct er
 	return ret;
 }
 
+/* Unless the address is another index's by now. */
+static int snat_ref_clear(struct dataplane *dataplane, const struct lbx_addr *addr, unsigned index,
+			  struct err *err)
+{
+	struct lbx_service_ref ref;
+	struct ref_key key;
+
+	ref_key_init(dataplane, addr, 0, 0, &key);
+	address_read(&key, &ref);
+	if (!(ref.flags & LBX_ADDRESS_SNAT) || ref.id != index)
+		return 0;
+	return address_change(dataplane, &key, LBX_ADDRESS_SNAT, 0, 0, err);
+}
+
 int dataplane_snat_put(struct dataplane *dataplane, unsigned index, const struct lbx_addr *addr,
 		       struct err *err)
 {
-	const struct lbx_service_ref ref = {
-		.id = (__u16)index, .kind = LBX_REF_ADDRESS, .flags = LBX_ADDRESS_SNAT};
 	struct lbx_addr before;
 	struct ref_key key;
 	bool had, v4;
@@ -268,28 +316,26 @@ int dataplane_snat_put(struct dataplane *dataplane, unsigned index, const struct
 	if (ret)
 		return ret;
 	ref_key_init(dataplane, addr, 0, 0, &key);
-	ret = ref_write(dataplane, &key, &ref, err);
+	ret = address_change(dataplane, &key, LBX_ADDRESS_SNAT, LBX_ADDRESS_SNAT, (__u16)index,
+			     err);
 	if (ret) {
 		snat_write(dataplane, v4, index, had ? &before : NULL, NULL);
 		return ret;
 	}
 	if (!had || addr_equal(&before, addr))
 		return 0;
-	ref_key_init(dataplane, &before, 0, 0, &key);
-	return ref_delete(dataplane, &key, LBX_REF_ADDRESS, (__u16)index, err);
+	return snat_ref_clear(dataplane, &before, index, err);
 }
 
 int dataplane_snat_delete(struct dataplane *dataplane, unsigned index, const struct lbx_addr *addr,
 			  struct err *err)
 {
 	struct lbx_addr current;
-	struct ref_key key;
 	int ret = snat_index_check(index, err);
 
 	if (ret)
 		return ret;
-	ref_key_init(dataplane, addr, 0, 0, &key);
-	ret = ref_delete(dataplane, &key, LBX_REF_ADDRESS, (__u16)index, err);
+	ret = snat_ref_clear(dataplane, addr, index, err);
 	if (ret)
 		return ret;
 	if (!snat_get(dataplane, addr_is_v4(addr), index, &current) || !addr_equal(&current, addr))

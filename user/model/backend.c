@@ -103,6 +103,24 @@ int model_backend_set(struct model *model, const char *service_name,
 	return result;
 }
 
+int model_backend_tunnel_set(struct model *model, const char *service_name,
+			     const struct endpoint *endpoint, const struct tunnel *tunnel,
+			     struct err *err)
+{
+	struct service *service = NULL;
+	struct backend *backend = NULL, changed;
+	int result = backend_require(model, service_name, endpoint, &service, &backend, err);
+
+	if (result)
+		return result;
+	changed = *backend;
+	changed.tunnel = *tunnel;
+	result = tunnel_validate(service, &changed, err);
+	if (!result)
+		*backend = changed;
+	return result;
+}
+
 int model_backend_remove(struct model *model, const char *service_name,
 			 const struct endpoint *endpoint, struct err *err)
 {

@@ -56,12 +56,14 @@ static bool service_equal(const struct service *a, const struct service *b)
 	       endpoint_equal(&a->vip, &b->vip) && a->forward == b->forward &&
 	       a->scheduler == b->scheduler && check_equal(&a->check, &b->check) &&
 	       timing_equal(&a->timing, &b->timing) && a->on_down == b->on_down &&
-	       a->all_down == b->all_down && !strcmp(a->assign, b->assign);
+	       a->all_down == b->all_down && a->ping == b->ping && !strcmp(a->assign, b->assign);
 }
 
 static bool backend_equal(const struct backend *a, const struct backend *b)
 {
-	return endpoint_equal(&a->endpoint, &b->endpoint) && a->weight == b->weight;
+	return endpoint_equal(&a->endpoint, &b->endpoint) && a->weight == b->weight &&
+	       a->tunnel.mtu == b->tunnel.mtu && a->tunnel.port == b->tunnel.port &&
+	       addr_equal(&a->tunnel.source, &b->tunnel.source);
 }
 
 static void step_push(struct diff *diff, enum step_kind kind, const struct service *service_before,

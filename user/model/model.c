@@ -222,6 +222,7 @@ int model_service_set(struct model *model, const struct service *template, struc
 	service->timing = template->timing;
 	service->on_down = template->on_down;
 	service->all_down = template->all_down;
+	service->ping = template->ping;
 	memmove(service->assign, template->assign, sizeof(service->assign)); /* may be itself */
 	return 0;
 }

@@ -36,10 +36,18 @@ struct check_timing {
 	unsigned rise, fall;  /* 1 .. 100 */
 };
 
+/* The way to a backend of ipip and gue, where it is not what the routes say. */
+struct tunnel {
+	unsigned mtu;  /* bytes of the largest IP packet, outer header included; 0: the link's */
+	unsigned port; /* gue: the UDP port; 0: LBX_GUE_PORT */
+	struct lbx_addr source; /* outer source address; all 0: the route's */
+};
+
 struct backend {
 	__u16 id; /* 1 .. LBX_MAX_BACKENDS - 1; stable for its lifetime */
 	struct endpoint endpoint;
 	unsigned weight; /* 0: no new flows */
+	struct tunnel tunnel;
 };
 
 struct service {
@@ -53,6 +61,7 @@ struct service {
 	struct check_timing timing;
 	enum on_down on_down; /* ON_DOWN_DEFAULT: TCP keep, UDP move */
 	enum all_down all_down;
+	bool ping;		  /* echo requests to the VIP are answered by us */
 	char assign[16];	  /* interface the VIP was put on by us; empty: none */
 	struct backend *backends; /* in order of addition */
 	size_t backend_count;
@@ -89,9 +98,8 @@ void service_init(struct service *service, const char *name, __u8 protocol,
 /*
  * Validate, then change. On error nothing is changed. Errors: -EEXIST (name, VIP or endpoint
  * taken), -EINVAL (name too long or with characters outside [A-Za-z0-9._-], family differs from the
- * VIP's, weight, timings, backend equal to the VIP), -ENOSPC (limits.h), -EOPNOTSUPP (a forwarding
- * mode that is not there yet). `service_add` copies the template (its id and backends are ignored)
- * and gives it an id.
+ * VIP's, weight, timings, backend equal to the VIP), -ENOSPC (limits.h). `service_add` copies the
+ * template (its id and backends are ignored) and gives it an id.
  */
 int model_service_add(struct model *model, const struct service *template, struct err *err);
 /* Replaces the settings of the service of template->name; name, protocol, VIP, forward, id and
@@ -102,12 +110,28 @@ int model_backend_add(struct model *model, const char *service, const struct end
 		      unsigned weight, struct err *err);
 int model_backend_set(struct model *model, const char *service, const struct endpoint *endpoint,
 		      unsigned weight, struct err *err);
+/* Of services with mode ipip or gue. Port: gue only. -EINVAL. */
+int model_backend_tunnel_set(struct model *model, const char *service,
+			     const struct endpoint *endpoint, const struct tunnel *tunnel,
+			     struct err *err);
 int model_backend_remove(struct model *model, const char *service, const struct endpoint *endpoint,
 			 struct err *err);
 
 /* Removal keeps ids reserved; the controller frees them when no flow slot names them any more. */
 void model_service_id_free(struct model *model, __u16 id);
 void model_backend_id_free(struct model *model, __u16 id);
+
+/* Whether it is a service of every port of its VIP that has none of its own. */
+static inline bool service_is_wild(const struct service *service)
+{
+	return !service->vip.port;
+}
+
+/* Whether its packets reach the backends in an outer header. */
+static inline bool service_is_tunnelled(const struct service *service)
+{
+	return service->forward == LBX_FORWARD_IPIP || service->forward == LBX_FORWARD_GUE;
+}
 
 /* The policy with the default resolved for the protocol. */
 enum on_down service_on_down(const struct service *service);

@@ -14,6 +14,8 @@ int service_identity_validate(const struct service *service, struct err *err);
 /* Whether the endpoint can be a backend of the service, apart from being there already. */
 int backend_validate(const struct service *service, const struct endpoint *endpoint,
 		     struct err *err);
+/* The backend's tunnel settings, against its service. */
+int tunnel_validate(const struct service *service, const struct backend *backend, struct err *err);
 int weight_validate(unsigned weight, struct err *err);
 
 /* Takes the lowest free id of 1 .. limit - 1. 0: none is free. */

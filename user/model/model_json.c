@@ -17,6 +17,29 @@ static json_t *ids_to_json(const __u64 *bits, unsigned count)
 	return ids;
 }
 
+json_t *tunnel_to_json(const struct tunnel *tunnel)
+{
+	static const struct lbx_addr unset;
+	char source[ADDR_TEXT_MAX] = "";
+
+	if (!addr_equal(&tunnel->source, &unset))
+		addr_format(&tunnel->source, source);
+	return json_pack("{s:i, s:i, s:s}", "mtu", (int)tunnel->mtu, "tunnel_port",
+			 (int)tunnel->port, "tunnel_source", source);
+}
+
+/* What is not there is unset. */
+static int tunnel_from_json(const json_t *from, struct tunnel *tunnel, struct err *err)
+{
+	const char *source = json_string_value(json_object_get(from, "tunnel_source"));
+
+	*tunnel = (struct tunnel){
+		.mtu = (unsigned)json_integer_value(json_object_get(from, "mtu")),
+		.port = (unsigned)json_integer_value(json_object_get(from, "tunnel_port")),
+	};
+	return source && *source ? addr_parse(source, &tunnel->source, err) : 0;
+}
+
 static json_t *backends_to_json(const struct service *service)
 {
 	json_t *backends = json_array();
@@ -25,10 +48,13 @@ static json_t *backends_to_json(const struct service *service)
 		const struct backend *backend = &service->backends[i];
 		char endpoint[ENDPOINT_TEXT_MAX];
 
-		json_array_append_new(backends,
-				      json_pack("{s:i, s:s, s:i}", "id", backend->id, "endpoint",
-						endpoint_format(&backend->endpoint, endpoint),
-						"weight", (int)backend->weight));
+		json_t *json = json_pack("{s:i, s:s, s:i}", "id", backend->id, "endpoint",
+					 endpoint_format(&backend->endpoint, endpoint), "weight",
+					 (int)backend->weight);
+
+		if (service_is_tunnelled(service))
+			json_object_update_new(json, tunnel_to_json(&backend->tunnel));
+		json_array_append_new(backends, json);
 	}
 	return backends;
 }
@@ -38,7 +64,7 @@ static json_t *service_to_json(const struct service *service)
 	char vip[ENDPOINT_TEXT_MAX], check[1024];
 
 	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:s, s:s, "
-			 "s:o}",
+			 "s:s, s:o}",
 			 "id", service->id, "name", service->name, "protocol",
 			 text_protocol_name(service->protocol), "vip",
 			 endpoint_format(&service->vip, vip), "forward",
@@ -49,7 +75,8 @@ static json_t *service_to_json(const struct service *service)
 			 (int)service->timing.timeout_ms, "rise", (int)service->timing.rise, "fall",
 			 (int)service->timing.fall, "on_down", text_on_down_name(service->on_down),
 			 "all_down", text_all_down_name(service->all_down), "assign",
-			 service->assign, "backends", backends_to_json(service));
+			 service->assign, "ping", text_ping_name(service->ping), "backends",
+			 backends_to_json(service));
 }
 
 json_t *model_to_json(const struct model *model)
@@ -154,6 +181,7 @@ static int service_from_json(const json_t *from, struct service *service, struct
 {
 	struct service_texts texts;
 	struct endpoint vip;
+	const char *ping; /* states of before it was an option have none */
 	__u8 protocol;
 	int r = service_unpack(from, &texts, err);
 
@@ -178,13 +206,17 @@ static int service_from_json(const json_t *from, struct service *service, struct
 		r = text_check(texts.check, &service->check, err);
 	if (!r)
 		r = text_on_down(texts.on_down, &service->on_down, err);
-	return r ? r : text_all_down(texts.all_down, &service->all_down, err);
+	if (!r)
+		r = text_all_down(texts.all_down, &service->all_down, err);
+	ping = json_string_value(json_object_get(from, "ping"));
+	return r || !ping ? r : text_ping(ping, &service->ping, err);
 }
 
 static int backend_from_json(const json_t *from, struct model *model, const char *service,
 			     struct err *err)
 {
 	struct endpoint endpoint;
+	struct tunnel tunnel;
 	const char *text;
 	int weight, r;
 
@@ -192,7 +224,11 @@ static int backend_from_json(const json_t *from, struct model *model, const char
 		return err_set(err, -EINVAL, "service %s: a backend without endpoint or weight",
 			       service);
 	r = endpoint_parse(text, true, &endpoint, err);
-	return r ? r : model_backend_add(model, service, &endpoint, (unsigned)weight, err);
+	if (!r)
+		r = model_backend_add(model, service, &endpoint, (unsigned)weight, err);
+	if (!r)
+		r = tunnel_from_json(from, &tunnel, err);
+	return r ? r : model_backend_tunnel_set(model, service, &endpoint, &tunnel, err);
 }
 
 static int services_from_json(const json_t *services, struct model *model, struct err *err)

@@ -19,7 +19,7 @@ void service_init(struct service *service, const char *name, __u8 protocol,
 	*service = (struct service){
 		.protocol = protocol,
 		.vip = *vip,
-		.check.kind = protocol == IPPROTO_TCP ? CHECK_TCP : CHECK_NONE,
+		.check.kind = protocol == IPPROTO_TCP && vip->port ? CHECK_TCP : CHECK_NONE,
 		.timing = TIMING_DEFAULT,
 	};
 	snprintf(service->name, sizeof(service->name), "%s", name);
@@ -94,11 +94,11 @@ int service_identity_validate(const struct service *service, struct err *err)
 			       "service \"%s\": VIP %s is %s; give a unicast address that clients "
 			       "can reach",
 			       name, endpoint_format(&service->vip, vip), problem);
-	if (!service->vip.port)
-		return err_set(err, -EINVAL, "service \"%s\": port 0; give 1 to 65535", name);
-	if (service->forward != LBX_FORWARD_FULLNAT && service->forward != LBX_FORWARD_DSR)
-		return err_set(err, -EOPNOTSUPP, "forward %s: not yet; use fullnat or dsr",
-			       text_forward_name(service->forward));
+	if (service->forward > LBX_FORWARD_GUE)
+		return err_set(err, -EINVAL,
+			       "service \"%s\": forward %d: unknown; use fullnat, nat, dsr, ipip "
+			       "or gue",
+			       name, (int)service->forward);
 	return 0;
 }
 
@@ -106,7 +106,15 @@ static int check_validate(const struct service *service, struct err *err)
 {
 	const struct check_spec *check = &service->check;
 
-	if (check->kind == CHECK_NONE || check->kind == CHECK_TCP)
+	if (check->kind == CHECK_NONE)
+		return 0;
+	if (service_is_wild(service))
+		return err_set(
+			err, -EINVAL,
+			"service \"%s\": is one of every port, so there is none to check; use "
+			"--check none",
+			service->name);
+	if (check->kind == CHECK_TCP)
 		return 0;
 	if (check->kind != CHECK_HTTP)
 		return err_set(err, -EINVAL,
@@ -169,6 +177,63 @@ static const char *family_name(const struct endpoint *endpoint)
 	return addr_is_v4(&endpoint->addr) ? "IPv4" : "IPv6";
 }
 
+/* Full NAT and nat may change the port; the other modes leave the packet as it is. */
+static int backend_port_validate(const struct service *service, const struct endpoint *endpoint,
+				 struct err *err)
+{
+	bool fixed = service->forward != LBX_FORWARD_FULLNAT && service->forward != LBX_FORWARD_NAT;
+	char text[ENDPOINT_TEXT_MAX];
+
+	endpoint_format(endpoint, text);
+	if (service_is_wild(service))
+		return !endpoint->port
+			       ? 0
+			       : err_set(err, -EINVAL,
+					 "backend %s: service %s is one of every port, which its "
+					 "backends keep; give port 0",
+					 text, service->name);
+	if (!endpoint->port)
+		return err_set(err, -EINVAL, "backend %s: port 0; give 1 to 65535", text);
+	if (fixed && endpoint->port != service->vip.port)
+		return err_set(err, -EINVAL,
+			       "backend %s: forward %s cannot change the port; give port %u, as "
+			       "the VIP has, or use a service with --forward fullnat",
+			       text, text_forward_name(service->forward),
+			       (unsigned)ntohs(service->vip.port));
+	return 0;
+}
+
+int tunnel_validate(const struct service *service, const struct backend *backend, struct err *err)
+{
+	const struct tunnel *tunnel = &backend->tunnel;
+	static const struct lbx_addr unset;
+	char text[ENDPOINT_TEXT_MAX];
+
+	endpoint_format(&backend->endpoint, text);
+	if (!memcmp(tunnel, &(struct tunnel){0}, sizeof(*tunnel)))
+		return 0;
+	if (!service_is_tunnelled(service))
+		return err_set(
+			err, -EINVAL,
+			"backend %s: service %s has forward %s, and only ipip and gue have a "
+			"tunnel; leave out --mtu, --tunnel-port and --tunnel-source",
+			text, service->name, text_forward_name(service->forward));
+	if (tunnel->port && service->forward != LBX_FORWARD_GUE)
+		return err_set(err, -EINVAL,
+			       "backend %s: ipip has no port; leave out --tunnel-port", text);
+	if (tunnel->mtu && range_validate("mtu", tunnel->mtu, "", 576, 65535, err))
+		return -EINVAL;
+	if (tunnel->port && range_validate("tunnel-port", tunnel->port, "", 1, 65535, err))
+		return -EINVAL;
+	if (memcmp(&tunnel->source, &unset, sizeof(unset)) &&
+	    addr_is_v4(&tunnel->source) != addr_is_v4(&backend->endpoint.addr))
+		return err_set(err, -EINVAL,
+			       "backend %s: tunnel-source is of the other family; give an address "
+			       "of the backend's",
+			       text);
+	return 0;
+}
+
 int backend_validate(const struct service *service, const struct endpoint *endpoint,
 		     struct err *err)
 {
@@ -177,7 +242,7 @@ int backend_validate(const struct service *service, const struct endpoint *endpo
 	char text[ENDPOINT_TEXT_MAX];
 
 	endpoint_format(endpoint, text);
-	if (strcmp(family, vip_family) != 0)
+	if (!service_is_tunnelled(service) && strcmp(family, vip_family) != 0)
 		return err_set(err, -EINVAL,
 			       "backend %s: %s, but the service's VIP is %s; give an %s address",
 			       text, family, vip_family, vip_family);
@@ -185,17 +250,11 @@ int backend_validate(const struct service *service, const struct endpoint *endpo
 		return err_set(err, -EINVAL,
 			       "backend %s: %s; give a unicast address of the backend's interface",
 			       text, problem);
-	if (!endpoint->port)
-		return err_set(err, -EINVAL, "backend %s: port 0; give 1 to 65535", text);
-	if (endpoint_equal(endpoint, &service->vip))
+	if (addr_equal(&endpoint->addr, &service->vip.addr) &&
+	    (endpoint->port == service->vip.port || service_is_tunnelled(service)))
 		return err_set(err, -EINVAL,
 			       "backend %s: is the VIP of service %s itself, a loop; give the "
 			       "backend's own address",
 			       text, service->name);
-	if (service->forward == LBX_FORWARD_DSR && endpoint->port != service->vip.port)
-		return err_set(err, -EINVAL,
-			       "backend %s: forward dsr cannot change the port; give port %u, as "
-			       "the VIP has, or use a service with --forward fullnat",
-			       text, (unsigned)ntohs(service->vip.port));
-	return 0;
+	return backend_port_validate(service, endpoint, err);
 }

@@ -108,6 +108,7 @@ static const char *const forward_names[] = {
 	[LBX_FORWARD_FULLNAT] = "fullnat", [LBX_FORWARD_NAT] = "nat", [LBX_FORWARD_DSR] = "dsr",
 	[LBX_FORWARD_IPIP] = "ipip",	   [LBX_FORWARD_GUE] = "gue",
 };
+static const char *const ping_names[] = {"pass", "answer"};
 static const char *const scheduler_names[] = {[SCHEDULER_RR] = "rr"};
 static const char *const on_down_names[] = {
 	[ON_DOWN_DEFAULT] = "default",
@@ -203,6 +204,21 @@ int text_protocol(const char *text, __u8 *out, struct err *err)
 		return value;
 	*out = protocol_values[value];
 	return 0;
+}
+
+int text_ping(const char *text, bool *out, struct err *err)
+{
+	int value = names_find(text, "ping", ping_names, ARRAY_SIZE(ping_names), err);
+
+	if (value < 0)
+		return value;
+	*out = value;
+	return 0;
+}
+
+const char *text_ping_name(bool ping)
+{
+	return ping_names[ping];
 }
 
 const char *text_forward_name(enum lbx_forward forward)

@@ -24,6 +24,9 @@ const char *text_check_format(const struct check_spec *spec, char *buffer, size_
 int text_forward(const char *text, enum lbx_forward *out, struct err *err);
 int text_scheduler(const char *text, enum scheduler *out, struct err *err);
 int text_on_down(const char *text, enum on_down *out, struct err *err);
+/* "answer" or "pass". */
+int text_ping(const char *text, bool *out, struct err *err);
+const char *text_ping_name(bool ping);
 int text_all_down(const char *text, enum all_down *out, struct err *err);
 int text_protocol(const char *text, __u8 *out, struct err *err);
 const char *text_forward_name(enum lbx_forward forward);

@@ -58,6 +58,10 @@ static void attribute_read(const struct nlattr *attribute, struct link *link)
 		if (mnl_attr_get_payload_len(attribute) == sizeof(link->mac))
 			memcpy(link->mac, mnl_attr_get_payload(attribute), sizeof(link->mac));
 		break;
+	case IFLA_MTU:
+		if (mnl_attr_validate(attribute, MNL_TYPE_U32) >= 0)
+			link->mtu = mnl_attr_get_u32(attribute);
+		break;
 	case IFLA_MASTER:
 		if (mnl_attr_validate(attribute, MNL_TYPE_U32) >= 0)
 			link->master = mnl_attr_get_u32(attribute);
@@ -83,7 +87,8 @@ static void link_read(const struct nlmsghdr *message, struct link *link)
 static bool link_equal(const struct link *a, const struct link *b)
 {
 	return a->master == b->master && a->running == b->running && a->ethernet == b->ethernet &&
-	       !memcmp(a->mac, b->mac, sizeof(a->mac)) && !strcmp(a->name, b->name);
+	       a->mtu == b->mtu && !memcmp(a->mac, b->mac, sizeof(a->mac)) &&
+	       !strcmp(a->name, b->name);
 }
 
 enum link_change links_update(struct links *links, const struct nlmsghdr *message,

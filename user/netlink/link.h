@@ -13,6 +13,7 @@ struct link {
 	bool running;	 /* administratively up and with a carrier */
 	bool ethernet;
 	bool seen; /* in the dump that is under way */
+	unsigned mtu;
 	__u8 mac[6];
 	char name[IFNAMSIZ];
 };

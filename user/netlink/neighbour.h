@@ -18,6 +18,7 @@ struct path {
 	unsigned ifindex;	  /* of the way out; 0: no route */
 	struct lbx_addr next_hop; /* the backend itself or a router */
 	struct lbx_addr source;	  /* what the kernel would send from (route's prefsrc) */
+	unsigned mtu;		  /* of the interface */
 	__u8 mac_destination[6];
 	__u8 mac_source[6];
 	char problem[96]; /* when not resolved: "no route", "no answer to ARP from 10.0.0.9" ... */

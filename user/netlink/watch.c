@@ -73,8 +73,10 @@ static void path_fill(const struct watches *watches, const struct watch *watch, 
 		path->ifindex = watch->route.ifindex;
 		path->next_hop = watch->route.next_hop;
 		path->source = watch->route.source;
-		if (link)
+		if (link) {
 			memcpy(path->mac_source, link->mac, sizeof(path->mac_source));
+			path->mtu = link->mtu;
+		}
 		problem = link_problem(watch, link, text, sizeof(text));
 	}
 	if (!problem)
@@ -91,6 +93,7 @@ static bool path_equal(const struct path *a, const struct path *b)
 {
 	return a->resolved == b->resolved && a->ifindex == b->ifindex &&
 	       addr_equal(&a->next_hop, &b->next_hop) && addr_equal(&a->source, &b->source) &&
+	       a->mtu == b->mtu &&
 	       !memcmp(a->mac_destination, b->mac_destination, sizeof(a->mac_destination)) &&
 	       !memcmp(a->mac_source, b->mac_source, sizeof(a->mac_source)) &&
 	       !strcmp(a->problem, b->problem);

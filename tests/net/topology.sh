@@ -1,0 +1,36 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# Sourced by network tests whose balancer has more around it than the lab's bridge.
+
+# A cable of its own from the balancer (10.78.0.2, fd78::2, eth1) to a backend (10.78.0.N, fd78::N),
+# with the lab's cares (see scripts/lab).
+second_arm() { # NUMBER of the backend
+	local queues node=b$1
+	queues=$(ip -n "$name-lb" -d -j link show eth0 | jq -r '.[0].num_rx_queues')
+	ip -n "$name-lb" link add eth1 numtxqueues "$queues" numrxqueues "$queues" type veth \
+		peer name eth1 numtxqueues "$queues" numrxqueues "$queues" \
+		netns "$name-$node" || return
+	ip -n "$name-lb" addr add 10.78.0.2/24 dev eth1
+	ip -n "$name-$node" addr add "10.78.0.$1/24" dev eth1
+	ip -n "$name-lb" addr add fd78::2/64 dev eth1 nodad
+	ip -n "$name-$node" addr add "fd78::$1/64" dev eth1 nodad
+	on lb ethtool -K eth1 tx off >/dev/null
+	on "$node" ethtool -K eth1 tx off >/dev/null
+	# shellcheck disable=SC2016 # expanded over there
+	on "$node" unshare --mount sh -c 'mount -t sysfs sysfs /sys &&
+		for file in /sys/class/net/eth1/queues/rx-*/rps_cpus; do echo 3 >"$file"; done'
+	on "$node" ip link set dev eth1 xdp obj build/tests/lab/xdp_pass.bpf.o sec xdp.frags
+	ip -n "$name-lb" link set eth1 up
+	ip -n "$name-$node" link set eth1 up
+}
+
+# What the nodes' kernels found wrong with what they received.
+checksum_errors() { # NODE
+	on "$1" nstat -asz IpInHdrErrors Ip6InHdrErrors IpExtInCsumErrors TcpInCsumErrors \
+		UdpInCsumErrors Udp6InCsumErrors | awk 'NR > 1 && $2 > 0 { printf "%s=%s ", $1, $2 }'
+}
+
+checksums_right() { # NODE...
+	local node
+	for node in "$@"; do is "$node: no checksum was wrong" "$(checksum_errors "$node")" ""; done
+}
