@@ -37,34 +37,77 @@ static __always_inline __u64 *passing_lookup(const struct passing *passing,
 	return buckets_find(&buckets, &key, wide) ? flow_lookup(&buckets, &key, value, wide) : NULL;
 }
 
-static __always_inline int passing_flow(struct passing *passing, bool wide)
+/*
+ * How likely it is that the flow is the one answered. A client that has just spoken to the backend
+ * by way of another service has a flow of that too, with the same ends: the backend tells the two
+ * apart no better than we, but of an earlier connection it has heard the end.
+ */
+static __always_inline __u32 passing_score(const struct passing *passing, __u64 value)
 {
-	for (__u32 i = 0; i < LBX_NAT_SHARED; i++) {
-		__u16 id = passing->backends.ids[i];
-		struct lbx_backend *backend = backend_lookup(id);
-		__u64 value, *meta;
+	__u32 young = 0xffff - lbx_meta_age(value, passing->now);
 
-		if (!id || !backend)
-			continue;
-		meta = passing_lookup(passing, backend, &value, wide);
-		if (!meta || lbx_meta_backend(value) != id || meta_is_expired(value, passing->now))
-			continue;
-		passing_touch(passing, meta, value);
-		passing->value = value;
-		return id;
-	}
+	return 1 + young + (lbx_meta_state(value) == LBX_FLOW_CLOSING ? 0 : 1 << 16);
+}
+
+static __always_inline void passing_judge(struct passing *passing, __u16 id, bool wide)
+{
+	struct lbx_backend *backend = backend_lookup(id);
+	__u64 value, *meta;
+	__u32 score;
+
+	if (!id || !backend)
+		return;
+	meta = passing_lookup(passing, backend, &value, wide);
+	if (!meta || lbx_meta_backend(value) != id || meta_is_expired(value, passing->now))
+		return;
+	score = passing_score(passing, value);
+	if (score <= passing->score)
+		return;
+	passing->score = score;
+	passing->id = id;
+	passing->value = value;
+}
+
+static __always_inline int passing_flows(struct passing *passing, bool wide)
+{
+	for (__u32 i = 0; i < LBX_NAT_SHARED; i++)
+		passing_judge(passing, passing->backends.ids[i], wide);
 	return 0;
 }
 
-/* Not static: see reverse_open.h. The backend's id, and passing->value: its flow; or 0. */
-int __noinline passing4_flow(struct passing *passing)
+/* Brings the flow that was found up to date. */
+static __always_inline int passing_update(const struct passing *passing, bool wide)
 {
-	return passing ? passing_flow(passing, false) : 0;
+	struct lbx_backend *backend = backend_lookup(passing->id);
+	__u64 value, *meta;
+
+	if (!backend)
+		return 0;
+	meta = passing_lookup(passing, backend, &value, wide);
+	if (meta && lbx_meta_backend(value) == passing->id)
+		passing_touch(passing, meta, value);
+	return 0;
 }
 
-int __noinline passing6_flow(struct passing *passing)
+/* Not static: see reverse_open.h. */
+int __noinline passing4_flows(struct passing *passing)
 {
-	return passing ? passing_flow(passing, true) : 0;
+	return passing ? passing_flows(passing, false) : 0;
+}
+
+int __noinline passing6_flows(struct passing *passing)
+{
+	return passing ? passing_flows(passing, true) : 0;
+}
+
+int __noinline passing4_update(struct passing *passing)
+{
+	return passing ? passing_update(passing, false) : 0;
+}
+
+int __noinline passing6_update(struct passing *passing)
+{
+	return passing ? passing_update(passing, true) : 0;
 }
 
 static __always_inline void passing_init(struct passing *passing, const struct packet *packet)
@@ -74,12 +117,13 @@ static __always_inline void passing_init(struct passing *passing, const struct p
 	passing->backend_port = packet->source_port;
 	passing->tcp_flags = packet->tcp_flags;
 	passing->now = clock_tick();
+	passing->score = 0;
+	passing->id = 0;
 }
 
-/* The backend that answers from the packet's address and that port (0: from any), if this is an
- * answer of it; or 0. */
-static __always_inline int passing_find(struct passing *passing, const struct packet *packet,
-					__be16 port)
+/* Looks among the backends that answer from the packet's address and that port (0: from any). */
+static __always_inline void passing_find(struct passing *passing, const struct packet *packet,
+					 __be16 port)
 {
 	struct lbx_nat_key key = {.port = port, .protocol = packet->protocol};
 	struct lbx_nat_backends *found;
@@ -87,9 +131,31 @@ static __always_inline int passing_find(struct passing *passing, const struct pa
 	packet_source(packet, &key.addr);
 	found = bpf_map_lookup_elem(&nat_backends, &key);
 	if (!found)
-		return 0;
+		return;
 	passing->backends = *found;
-	return packet->v6 || !port ? passing6_flow(passing) : passing4_flow(passing);
+	if (packet->v6 || !port)
+		passing6_flows(passing);
+	else
+		passing4_flows(passing);
+}
+
+/* To be done once a tick, or when the state changes. */
+static __always_inline bool passing_is_quiet(const struct passing *passing)
+{
+	__u8 state = lbx_meta_state(passing->value);
+
+	return lbx_meta_tick(passing->value) == passing->now &&
+	       state_answered(state, passing->tcp_flags) == state;
+}
+
+static __always_inline void passing_note(const struct packet *packet, struct passing *passing)
+{
+	struct lbx_backend *backend = backend_lookup(passing->id);
+
+	if (packet->v6 || (backend && !backend->port))
+		passing6_update(passing);
+	else
+		passing4_update(passing);
 }
 
 /* From the VIP. routed: we are the one that takes a hop off. */
@@ -131,23 +197,25 @@ static __always_inline enum verdict nat_answer(struct packet *packet, __u32 id, 
 static __always_inline enum verdict nat_stage(struct packet *packet)
 {
 	struct lbx_settings *s = settings_lookup();
+	struct passing *passing;
 	struct scratch *scratch;
-	int id;
 
 	if (likely(!s || !(s->features & LBX_FEATURE_NAT)))
 		return VERDICT_pass_no_service;
 	scratch = scratch_lookup();
 	if (!scratch)
 		return VERDICT_drop_error;
-	passing_init(&scratch->passing, packet);
-	id = passing_find(&scratch->passing, packet, packet->source_port);
-	if (!id)
-		id = passing_find(&scratch->passing, packet, 0);
-	if (!id)
+	passing = &scratch->passing;
+	passing_init(passing, packet);
+	passing_find(passing, packet, packet->source_port);
+	passing_find(passing, packet, 0);
+	if (!passing->id)
 		return VERDICT_pass_no_service;
 	if (unlikely(packet_is_expiring(packet)))
 		return VERDICT_pass_expired;
-	return nat_answer(packet, id, scratch->passing.value);
+	if (!passing_is_quiet(passing))
+		passing_note(packet, passing);
+	return nat_answer(packet, passing->id, passing->value);
 }
 
 #endif

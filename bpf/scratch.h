@@ -66,10 +66,12 @@ struct passing {
 	struct lbx_nat_backends backends; /* whose answer it may be */
 	__be16 client_port;
 	__be16 backend_port;
-	__u64 value; /* out: the flow */
+	__u64 value; /* out: the flow, */
+	__u32 score; /* how likely it is that one, and */
+	__u16 id;    /* its backend; 0: none */
 	__u16 now;
 	__u8 tcp_flags;
-	__u8 zero[5];
+	__u8 zero[7];
 };
 
 struct scratch {

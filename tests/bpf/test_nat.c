@@ -219,32 +219,61 @@ static void test_last_hop(void **state)
 	}
 }
 
-/* Two services with one backend: the client's flow says whose answer it is. */
-static void test_shared_endpoint(void **state)
+/* Two services with one backend's endpoint. */
+static void shared_scenes(void **state, struct scene *first, struct scene *second)
 {
-	struct scene first, second;
 	struct lbx_nat_backends backends = {{0}};
 	struct lbx_backend *backend;
 	struct lbx_nat_key key = {};
-	struct frame forwarded;
-	struct spec spec;
 
-	kind_scene(&first, state, LBX_FORWARD_NAT, 1);
-	kind_scene(&second, state, LBX_FORWARD_NAT, 1);
-	backend = &world.backends[second.backends[0]];
-	backend->addr = scene_backend(&first, 0);
+	kind_scene(first, state, LBX_FORWARD_NAT, 1);
+	kind_scene(second, state, LBX_FORWARD_NAT, 1);
+	backend = &world.backends[second->backends[0]];
+	backend->addr = scene_backend(first, 0);
 	key = (struct lbx_nat_key){backend->addr, backend->port, backend->protocol, 0};
-	backends.ids[1] = first.backends[0];
-	backends.ids[3] = second.backends[0];
+	backends.ids[1] = first->backends[0];
+	backends.ids[3] = second->backends[0];
 	map_put(world.maps.nat_backends, &key, &backends);
+}
+
+static struct frame answer_by_second(const struct scene *second, __u16 port)
+{
+	struct spec spec = from_client(second, port, SYN);
+	struct frame out = expect(&spec, VERDICT_forward_tx).frame;
+
+	spec = answer_to(&out, SYN | ACK);
+	return expect(&spec, VERDICT_forward_tx).frame;
+}
+
+/* The client's flow says whose answer it is. */
+static void test_shared_endpoint(void **state)
+{
+	struct scene first, second;
+	struct frame forwarded, out;
+
+	shared_scenes(state, &first, &second);
 	forwarded = forward(&first, SYN);
 	answer(&first, &forwarded, SYN | ACK);
-	spec = from_client(&second, CLIENT_PORT + 1, SYN);
-	forwarded = expect(&spec, VERDICT_forward_tx).frame;
-	spec = answer_to(&forwarded, SYN | ACK);
-	forwarded = expect(&spec, VERDICT_forward_tx).frame;
-	assert_addr(frame_source(&forwarded), second.vip);
-	assert_int_equal(frame_destination_port(&forwarded), CLIENT_PORT + 1);
+	out = answer_by_second(&second, CLIENT_PORT + 1);
+	assert_addr(frame_source(&out), second.vip);
+	assert_int_equal(frame_destination_port(&out), CLIENT_PORT + 1);
+}
+
+/* From one client port to both, one after the other: the backend has heard the end of the first. */
+static void test_shared_endpoint_in_turn(void **state)
+{
+	struct scene first, second;
+	struct frame forwarded, out;
+
+	shared_scenes(state, &first, &second);
+	forwarded = forward(&first, SYN);
+	answer(&first, &forwarded, SYN | ACK);
+	if (first.protocol == IPPROTO_TCP)
+		answer(&first, &forwarded, FIN | ACK);
+	else
+		meta_age(flow_meta(&first, CLIENT_PORT), 2);
+	out = answer_by_second(&second, CLIENT_PORT);
+	assert_addr(frame_source(&out), second.vip);
 }
 
 /* Each client's answers go by the hop that its first frame came from; a hop is entered once. */
@@ -328,6 +357,7 @@ int main(void)
 		KIND_TESTS(test_feature_off),
 		KIND_TESTS(test_last_hop),
 		KIND_TESTS(test_shared_endpoint),
+		KIND_TESTS(test_shared_endpoint_in_turn),
 		KIND_TESTS(test_hops),
 		KIND_TESTS(test_client_behind_another_interface),
 		KIND_TESTS(test_no_hop),
