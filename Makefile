@@ -38,7 +38,8 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 all: $(B)/lbxdpd $(B)/lbxdp
 
 # --- the data plane, embedded through a skeleton ---
-$(B)/bpf/%.bpf.o: bpf/%.bpf.c
+# The headers by name: a compiler that fails takes the list that it wrote last time with it.
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h maps/*)
 	@mkdir -p $(@D)
 	$(BPF_CLANG) $(BPF_CFLAGS) -c $< -o $@.tmp -MF $(@:.o=.d) -MT $@
 	llvm-strip-14 -g $@.tmp

@@ -38,6 +38,31 @@ static __always_inline __u16 checksum_apply(__u16 check, __u64 change)
 	return (__u16)~sum;
 }
 
+/* A checksum from scratch is the complement of this. */
+static __always_inline __u16 sum_fold(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+static __always_inline __u64 sum_addr6(const __be32 words[4])
+{
+	return (__u64)words[0] + words[1] + words[2] + words[3];
+}
+
+/* The sum of a header of 20 bytes. */
+static __always_inline __u64 sum_20(const void *header)
+{
+	const __be32 *words = header;
+	__u64 sum = 0;
+
+	for (int i = 0; i < 5; i++)
+		sum += words[i];
+	return sum;
+}
+
 /* Of a TCP or UDP header. UDP: 0 means "none" and stays; a computed 0 is sent as 0xffff (RFC 768).
  */
 static __always_inline void checksum_apply_l4(struct packet *packet, __u64 change)

@@ -6,6 +6,7 @@
 
 #include "bpf/reverse.h"
 #include "bpf/rewrite.h"
+#include "bpf/tunnel.h"
 
 /* The translation address of that index and of the packet's family. False: there is none (any
  * more). */
@@ -77,6 +78,12 @@ static __always_inline enum verdict forward_dsr(struct packet *packet,
 	return VERDICT_CONTINUE;
 }
 
+static __always_inline bool forward_is_tunnel(__u8 forward)
+{
+	return forward == LBX_FORWARD_IPIP || forward == LBX_FORWARD_GUE;
+}
+
+/* The modes that change the packet where it is. */
 static __always_inline enum verdict forward_by_mode(struct packet *packet,
 						    const struct lbx_backend *backend, __u64 meta)
 {
@@ -87,21 +94,12 @@ static __always_inline enum verdict forward_by_mode(struct packet *packet,
 		return forward_nat(packet, backend);
 	case LBX_FORWARD_DSR:
 		return forward_dsr(packet, backend, meta);
-	default: /* ipip and gue: the controller does not let them in yet */
+	default:
 		return VERDICT_drop_error;
 	}
 }
 
-static __always_inline void backend_count(__u32 id, const struct packet *packet)
-{
-	struct lbx_backend_stats *stats = bpf_map_lookup_elem(&backend_stats, &id);
-
-	if (stats) {
-		stats->packets++;
-		stats->bytes += packet->bytes;
-	}
-}
-
+/* CONTINUE: by a tunnel, to packet->tunnel. */
 static __always_inline enum verdict forward_to_backend(struct packet *packet, __u64 meta)
 {
 	__u32 id = lbx_meta_backend(meta);
@@ -117,6 +115,10 @@ static __always_inline enum verdict forward_to_backend(struct packet *packet, __
 		return VERDICT_drop_no_neighbour;
 	if (packet->forward != LBX_FORWARD_DSR && unlikely(packet_is_expiring(packet)))
 		return VERDICT_pass_expired;
+	if (forward_is_tunnel(packet->forward)) {
+		packet->tunnel = id;
+		return VERDICT_CONTINUE;
+	}
 	verdict = forward_by_mode(packet, backend, meta);
 	if (unlikely(verdict != VERDICT_CONTINUE))
 		return verdict;

@@ -39,6 +39,10 @@ static __always_inline enum verdict packet_balance(struct packet *packet)
 		verdict = forward_to_backend(packet, meta);
 	if (unlikely(verdict == VERDICT_reply_reset_down || verdict == VERDICT_reply_reset_closed))
 		verdict = reset_stage(packet, verdict);
+	/* Last: what is known of the packet does not hold any more when there is a header before
+	 * it. */
+	if (verdict == VERDICT_CONTINUE)
+		verdict = forward_tunnel(packet, packet->tunnel);
 	return verdict;
 }
 

@@ -30,6 +30,29 @@ enum tcp_flag {
 	TCP_ACK = 0x10,
 };
 
+/* Of both families (RFC 792, 4443); <linux/icmp.h> drags libc in. */
+struct icmp {
+	__u8 type;
+	__u8 code;
+	__u16 check;
+	__be32 rest; /* by type: MTU, identifier and sequence number, nothing */
+};
+
+enum icmp_type {
+	ICMP4_ECHO_REPLY = 0,
+	ICMP4_UNREACHABLE = 3,
+	ICMP4_ECHO = 8,
+	ICMP4_TIME_EXCEEDED = 11,
+	ICMP4_PARAMETER_PROBLEM = 12,
+	ICMP6_UNREACHABLE = 1,
+	ICMP6_TOO_BIG = 2,
+	ICMP6_TIME_EXCEEDED = 3,
+	ICMP6_PARAMETER_PROBLEM = 4,
+	ICMP6_ECHO = 128,
+	ICMP6_ECHO_REPLY = 129,
+	ICMP4_TOO_BIG = 4, /* a code of ICMP4_UNREACHABLE */
+};
+
 struct packet {
 	struct xdp_md *ctx;
 	struct ethhdr *eth;
@@ -59,6 +82,7 @@ struct packet {
 	bool closed;
 	bool wild; /* of every port */
 
+	__u16 tunnel; /* id of the backend at its end */
 	__u32 way; /* out: index of the interface to redirect to, plus 1; 0: the one it came by */
 };
 

@@ -30,4 +30,14 @@ static __always_inline struct lbx_backend *backend_lookup(__u32 id)
 	return bpf_map_lookup_elem(&backends, &id);
 }
 
+static __always_inline void backend_count(__u32 id, const struct packet *packet)
+{
+	struct lbx_backend_stats *stats = bpf_map_lookup_elem(&backend_stats, &id);
+
+	if (stats) {
+		stats->packets++;
+		stats->bytes += packet->bytes;
+	}
+}
+
 #endif

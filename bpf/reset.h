@@ -48,17 +48,6 @@ static __always_inline void tcp_make_reset(struct packet *packet)
 	tcp->urg_ptr = 0;
 }
 
-/* The sum of a header of 20 bytes. */
-static __always_inline __u64 sum_20(const void *header)
-{
-	const __be32 *words = header;
-	__u64 sum = 0;
-
-	for (int i = 0; i < 5; i++)
-		sum += words[i];
-	return sum;
-}
-
 static __always_inline void reset_ipv4(struct packet *packet)
 {
 	struct iphdr *ip = packet->ip4;

@@ -272,6 +272,116 @@ static void test_drop_snat_gone(void **state)
 	expect(&syn, VERDICT_drop_no_snat);
 }
 
+static void tunnel_scene(struct scene *scene, void **state, __u16 mtu)
+{
+	struct lbx_backend *backend;
+
+	kind_scene(scene, state, LBX_FORWARD_IPIP, 1);
+	backend = &world.backends[scene->backends[0]];
+	backend->tunnel_source = scene_snat(scene, 0);
+	backend->mtu = mtu;
+}
+
+static struct spec large_of(const struct scene *scene)
+{
+	static const __u8 payload[1280];
+	struct spec spec = from_client(scene, CLIENT_PORT, SYN);
+
+	spec.payload = payload;
+	spec.payload_length = sizeof(payload);
+	return spec;
+}
+
+static void test_reply_too_big(void **state)
+{
+	struct scene scene;
+	struct spec large;
+
+	tunnel_scene(&scene, state, 1340);
+	large = large_of(&scene);
+	expect(&large, VERDICT_reply_too_big);
+}
+
+/* The smallest MTU there is of IPv6 (RFC 8200) is not enough for what is in it. */
+static void test_drop_too_big(void **state)
+{
+	struct scene scene;
+	struct spec large;
+
+	tunnel_scene(&scene, state, 1280);
+	large = large_of(&scene);
+	expect(&large, VERDICT_drop_too_big);
+}
+
+static __u8 *hops_of(struct frame *frame)
+{
+	return frame_is_v6(frame) ? &frame_ip6(frame)->hop_limit : &frame_ip4(frame)->ttl;
+}
+
+static void test_pass_expired(void **state)
+{
+	struct scene scene;
+	struct spec syn;
+	struct frame frame;
+
+	kind_scene(&scene, state, LBX_FORWARD_FULLNAT, 1);
+	syn = from_client(&scene, CLIENT_PORT, SYN);
+	frame_build(&frame, &syn);
+	*hops_of(&frame) = 1;
+	frame_fill_checksums(&frame);
+	expect_frame(&frame, VERDICT_pass_expired);
+}
+
+static void test_drop_bad_length(void **state)
+{
+	struct scene scene;
+	struct spec syn;
+	struct frame frame;
+
+	kind_scene(&scene, state, LBX_FORWARD_FULLNAT, 1);
+	syn = from_client(&scene, CLIENT_PORT, SYN);
+	frame_build(&frame, &syn);
+	if (scene.protocol == IPPROTO_TCP)
+		frame_tcp(&frame)->doff = 15;
+	else
+		frame_udp(&frame)->len = htons(7);
+	expect_frame(&frame, VERDICT_drop_bad_length);
+	assert_int_equal(cursor(&scene), 0);
+}
+
+static void test_drop_bad_flags(void **state)
+{
+	struct scene scene;
+	struct spec syn;
+
+	kind_scene(&scene, state, LBX_FORWARD_FULLNAT, 1);
+	syn = from_client(&scene, CLIENT_PORT, SYN | FIN);
+	expect(&syn, VERDICT_drop_bad_flags);
+	assert_int_equal(cursor(&scene), 0);
+}
+
+/* Rewritten, so not with run_frame(), which wants a PASSed frame unchanged; see test_nat. */
+static void test_pass_nat_route(void **state)
+{
+	__u64 before = verdict_count(VERDICT_pass_nat_route), none = 0;
+	struct scene scene;
+	struct spec spec;
+	struct frame frame, out;
+	__u32 hop;
+
+	kind_scene(&scene, state, LBX_FORWARD_NAT, 1);
+	spec = from_client(&scene, CLIENT_PORT, SYN);
+	frame = expect(&spec, VERDICT_forward_tx).frame;
+	hop = lbx_meta_port(*flow_meta(&scene, CLIENT_PORT));
+	map_put(world.maps.hops, &hop, &none);
+	spec = answer_to(&frame, SYN | ACK);
+	frame_build(&frame, &spec);
+	run_raw(&frame, 0, &out);
+	verdicts_sync();
+	assert_int_equal(verdict_count(VERDICT_pass_nat_route), before + 1);
+	world.produced[VERDICT_pass_nat_route]++;
+}
+
 /* Maps that the controller never makes: a backend's interface that cannot be, a mode not there yet,
  * a backend of a service that cannot be. */
 static void test_drop_error(void **state)
@@ -288,7 +398,7 @@ static void test_drop_error(void **state)
 	world.backends[scene.backends[0]].service = LBX_MAX_SERVICES;
 	answer = answer_to(&forwarded, SYN | ACK);
 	expect(&answer, VERDICT_drop_error);
-	scene.forward = LBX_FORWARD_GUE;
+	scene.forward = LBX_FORWARD_GUE + 1;
 	scene_put(&scene);
 	expect(&syn, VERDICT_drop_error);
 }
@@ -327,6 +437,12 @@ int main(void)
 		KIND_TESTS(test_drop_ports_exhausted),
 		KIND_TESTS(test_drop_no_snat),
 		KIND_TESTS(test_drop_snat_gone),
+		KIND_TESTS(test_reply_too_big),
+		UDP_TESTS(test_pass_expired),
+		KIND_TESTS(test_drop_bad_length),
+		TCP_TESTS(test_drop_bad_flags),
+		KIND_TESTS(test_pass_nat_route),
+		KIND_TEST(test_drop_too_big, tcp6, 1),
 		KIND_TESTS(test_drop_error),
 		WORLD_TEST(test_no_verdict_is_missing),
 	};
