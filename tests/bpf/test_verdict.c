@@ -297,7 +297,7 @@ static void test_reply_too_big(void **state)
 	struct scene scene;
 	struct spec large;
 
-	tunnel_scene(&scene, state, 1340);
+	tunnel_scene(&scene, state, 1320);
 	large = large_of(&scene);
 	expect(&large, VERDICT_reply_too_big);
 }

@@ -34,3 +34,17 @@ checksums_right() { # NODE...
 	local node
 	for node in "$@"; do is "$node: no checksum was wrong" "$(checksum_errors "$node")" ""; done
 }
+
+# A tunnel's end on the node's eth0: see tests/lab/decap.bpf.c.
+decap_attach() { # NODE
+	on "$1" ip link set dev eth0 xdp obj build/tests/lab/decap.bpf.o sec xdp.frags
+}
+
+# Its counts, as "ipip=N gue=N bad=N".
+decap_counts() { # NODE
+	local program map
+	program=$(ip -n "$name-$1" -j link show eth0 | jq '.[0].xdp.prog.id')
+	map=$(bpftool -j prog show id "$program" | jq '.map_ids[0]')
+	bpftool -j map dump id "$map" | jq -r '[.[].formatted.value] |
+		"ipip=\(.[0]) gue=\(.[1]) bad=\(.[2])"'
+}
