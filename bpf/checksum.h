@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Incremental Internet checksums: HC' = ~(~HC + ~m + m') (RFC 1624, equation 3). Differences are
+ * Incremental Internet checksums: HC' = ~(~HC + ~m + m') (RFC 1624, equation 3). Changes are
  * gathered in 64 bits and folded once; 32-bit words may be added whole, as 2^16 is 1 modulo
- * 2^16 - 1.
+ * 2^16 - 1. There ~m is 0xffff - m, which is -m: a change is a plain difference, and any multiple
+ * of 0xffff makes it positive before it is folded.
  */
 #ifndef LBX_BPF_CHECKSUM_H
 #define LBX_BPF_CHECKSUM_H
 
 #include "bpf/packet.h"
 
+#define CHECKSUM_BIAS (0xffffULL << 24)
+
 static __always_inline __u64 checksum_change32(__u64 sum, __be32 before, __be32 after)
 {
-	return sum + (__u32)~before + after;
+	return sum + after - before;
 }
 
 static __always_inline __u64 checksum_change16(__u64 sum, __be16 before, __be16 after)
 {
-	return sum + (__u16)~before + after;
+	return sum + after - before;
 }
 
 static __always_inline __u64 checksum_change_addr6(__u64 sum, const __be32 before[4],
@@ -27,10 +30,11 @@ static __always_inline __u64 checksum_change_addr6(__u64 sum, const __be32 befor
 	return sum;
 }
 
-/* Of a change below 2^40, which is 256 words of 32 bits: then three folds are enough. */
+/* Of a change of at most 128 words of 32 bits either way: then, with the bias, three folds are
+ * enough. */
 static __always_inline __u16 checksum_apply(__u16 check, __u64 change)
 {
-	__u64 sum = (__u16)~check + change;
+	__u64 sum = (__u16)~check + change + CHECKSUM_BIAS;
 
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);

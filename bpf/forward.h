@@ -17,7 +17,7 @@ static __always_inline bool snat_address(const struct packet *packet, __u32 inde
 
 		if (!addr || !(addr->halves[0] | addr->halves[1]))
 			return false;
-		end->v6 = *addr;
+		end->v6 = addr;
 		return true;
 	}
 	__be32 *addr = bpf_map_lookup_elem(&snat4, &index);
@@ -32,7 +32,7 @@ static __always_inline void backend_end(const struct packet *packet,
 					const struct lbx_backend *backend, struct end *end)
 {
 	if (packet->v6)
-		end->v6 = backend->addr;
+		end->v6 = &backend->addr;
 	else
 		end->v4 = backend->addr.words[3];
 	end->port = backend_port(backend, packet->destination_port);

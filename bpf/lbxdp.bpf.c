@@ -9,10 +9,12 @@
  *   flow.h      known flow -> its backend
  *   open.h      new flow: slot, ticket, backend, port       slot.h: the protocol between CPUs
  *   forward.h   to the backend, by the service's mode       reset.h: where it is gone
+ *   icmp.h      errors, to the end of the flow that they quote; pings: ping.h
  *   verdict.h   count, and say the XDP action
  */
 #include "bpf/flow.h"
 #include "bpf/forward.h"
+#include "bpf/icmp.h"
 #include "bpf/maps.h"
 #include "bpf/nat.h"
 #include "bpf/packet.h"

@@ -113,30 +113,36 @@ int __noinline passing6_update(struct passing *passing)
 static __always_inline void passing_init(struct passing *passing, const struct packet *packet)
 {
 	packet_target(packet, &passing->client);
+	packet_source(packet, &passing->backend);
 	passing->client_port = packet->destination_port;
 	passing->backend_port = packet->source_port;
+	passing->protocol = packet->protocol;
 	passing->tcp_flags = packet->tcp_flags;
-	passing->now = clock_tick();
-	passing->score = 0;
-	passing->id = 0;
 }
 
-/* Looks among the backends that answer from the packet's address and that port (0: from any). */
-static __always_inline void passing_find(struct passing *passing, const struct packet *packet,
-					 __be16 port)
+/* Looks among the backends that answer from the address and that port (0: from any). */
+static __always_inline void passing_find(struct passing *passing, __be16 port, bool v6)
 {
-	struct lbx_nat_key key = {.port = port, .protocol = packet->protocol};
-	struct lbx_nat_backends *found;
+	struct lbx_nat_key key = {passing->backend, port, passing->protocol, 0};
+	struct lbx_nat_backends *found = bpf_map_lookup_elem(&nat_backends, &key);
 
-	packet_source(packet, &key.addr);
-	found = bpf_map_lookup_elem(&nat_backends, &key);
 	if (!found)
 		return;
 	passing->backends = *found;
-	if (packet->v6 || !port)
+	if (v6 || !port)
 		passing6_flows(passing);
 	else
 		passing4_flows(passing);
+}
+
+/* By its ends and protocol. */
+static __always_inline void passing_search(struct passing *passing, bool v6)
+{
+	passing->now = clock_tick();
+	passing->score = 0;
+	passing->id = 0;
+	passing_find(passing, passing->backend_port, v6);
+	passing_find(passing, 0, v6);
 }
 
 /* To be done once a tick, or when the state changes. */
@@ -166,7 +172,7 @@ static __always_inline void nat_rewrite(struct packet *packet, const struct lbx_
 	struct end vip;
 
 	if (packet->v6)
-		vip.v6 = service->vip;
+		vip.v6 = &service->vip;
 	else
 		vip.v4 = service->vip.words[3];
 	vip.port = service->port ? service->port : packet->source_port;
@@ -196,19 +202,17 @@ static __always_inline enum verdict nat_answer(struct packet *packet, __u32 id, 
 /* A packet that is for no service. */
 static __always_inline enum verdict nat_stage(struct packet *packet)
 {
-	struct lbx_settings *s = settings_lookup();
 	struct passing *passing;
 	struct scratch *scratch;
 
-	if (likely(!s || !(s->features & LBX_FEATURE_NAT)))
+	if (likely(!feature_is_on(LBX_FEATURE_NAT)))
 		return VERDICT_pass_no_service;
 	scratch = scratch_lookup();
 	if (!scratch)
 		return VERDICT_drop_error;
 	passing = &scratch->passing;
 	passing_init(passing, packet);
-	passing_find(passing, packet, packet->source_port);
-	passing_find(passing, packet, 0);
+	passing_search(passing, packet->v6);
 	if (!passing->id)
 		return VERDICT_pass_no_service;
 	if (unlikely(packet_is_expiring(packet)))

@@ -86,6 +86,11 @@ struct packet {
 	__u32 way; /* out: index of the interface to redirect to, plus 1; 0: the one it came by */
 };
 
+/* Source ports of gue, 49152-65535: the flow's entropy (RFC 7510, section 3). */
+#define GUE_PORT_BASE 0xc000
+
+#define OUTCOME_GUE 0x10000
+
 /* A verdict and the packet's way, as functions of their own return them: way << 8 | verdict. */
 static __always_inline __u32 outcome_of(enum verdict verdict, __u32 way)
 {
@@ -104,6 +109,7 @@ static __always_inline void mac_copy(void *to, const void *from)
 	((__u16 *)to)[2] = ((const __u16 *)from)[2];
 }
 
+#define L4_OFFSET_MASK 0x7fff
 #define L3_OFFSET_MASK 0x1f /* 14 bytes, and two tags of 4 */
 
 static __always_inline void *packet_end(const struct packet *packet)

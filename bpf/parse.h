@@ -123,13 +123,63 @@ static __always_inline enum verdict parse_udp(struct packet *packet)
 	return VERDICT_CONTINUE;
 }
 
-static __always_inline enum verdict parse_l4(struct packet *packet, __u32 protocol)
+/* In tunnel.h. */
+__u32 tunnel4_send(struct xdp_md *ctx, __u32 l3, __u32 id, __u32 port);
+__u32 tunnel6_send(struct xdp_md *ctx, __u32 l3, __u32 id, __u32 port);
+/* In icmp.h. l4: where the ICMP header begins. */
+__u32 icmp4_stage(struct xdp_md *ctx, __u32 l3, __u32 l4);
+__u32 icmp6_stage(struct xdp_md *ctx, __u32 l3, __u32 l4);
+__u32 icmp4_passing(struct xdp_md *ctx, __u32 l3, __u32 l4);
+__u32 icmp6_passing(struct xdp_md *ctx, __u32 l3, __u32 l4);
+
+static __always_inline bool feature_is_on(__u32 feature)
+{
+	struct lbx_settings *s = settings_lookup();
+
+	return s && s->features & feature;
+}
+
+/* Whole, to the backend whose flow it is about; the stack is too small to do it from there. way:
+ * its id, and whether by gue. */
+static __always_inline __u32 error_tunnel(struct packet *packet, __u32 way)
+{
+	__u32 id = way & 0xffff, port = way & OUTCOME_GUE ? GUE_PORT_BASE : 0;
+	__u32 outcome = packet->v6 ? tunnel6_send(packet->ctx, packet->l3_offset, id, port)
+				   : tunnel4_send(packet->ctx, packet->l3_offset, id, port);
+	__u8 verdict = outcome & 0xff;
+
+	if (verdict != VERDICT_forward_tx && verdict != VERDICT_forward_redirect)
+		return outcome;
+	return outcome_of(VERDICT_forward_error, outcome >> 8);
+}
+
+static __always_inline enum verdict parse_icmp(struct packet *packet, __u32 l4)
+{
+	__u32 outcome = packet->v6 ? icmp6_stage(packet->ctx, packet->l3_offset, l4)
+				   : icmp4_stage(packet->ctx, packet->l3_offset, l4);
+
+	/* Not about a flow that ends here: about one that passes by? */
+	if (outcome == VERDICT_pass_no_flow && feature_is_on(LBX_FEATURE_NAT))
+		outcome = packet->v6 ? icmp6_passing(packet->ctx, packet->l3_offset, l4)
+				     : icmp4_passing(packet->ctx, packet->l3_offset, l4);
+	if (!(outcome & 0xff))
+		outcome = error_tunnel(packet, outcome >> 8);
+	packet->way = outcome >> 8;
+	outcome &= 0xff;
+	/* Never CONTINUE: the verifier must see that nobody touches the packet after this. */
+	return outcome ? outcome : VERDICT_drop_error;
+}
+
+/* header: bytes of the network header. */
+static __always_inline enum verdict parse_l4(struct packet *packet, __u32 protocol, __u32 header)
 {
 	packet->protocol = protocol;
 	if (protocol == IPPROTO_TCP)
 		return parse_tcp(packet);
 	if (protocol == IPPROTO_UDP)
 		return parse_udp(packet);
+	if (protocol == (packet->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
+		return parse_icmp(packet, packet->l3_offset + header);
 	return VERDICT_pass_protocol;
 }
 
@@ -149,7 +199,7 @@ static __always_inline enum verdict parse_ipv4(struct packet *packet)
 	if (unlikely(ip->frag_off & bpf_htons(IP_MF | IP_OFFSET)))
 		return VERDICT_pass_fragment;
 	packet->l4 = (void *)ip + ip->ihl * 4;
-	return parse_l4(packet, ip->protocol);
+	return parse_l4(packet, ip->protocol, ip->ihl * 4);
 }
 
 #define WALK_OFFSET_MAX 0x3fff /* 8 headers of 2 KiB, as the field allows */
@@ -204,7 +254,8 @@ __u32 __noinline extensions_walk(struct xdp_md *ctx, __u32 l3)
 	return (walk.offset & WALK_OFFSET_MAX) | walk.next << 16 | walk.verdict << 24;
 }
 
-static __always_inline enum verdict parse_extensions(struct packet *packet, __u32 *next)
+static __always_inline enum verdict parse_extensions(struct packet *packet, __u32 *next,
+						     __u32 *header)
 {
 	__u32 walk = extensions_walk(packet->ctx, packet->l3_offset);
 
@@ -214,6 +265,7 @@ static __always_inline enum verdict parse_extensions(struct packet *packet, __u3
 	asm volatile(""
 		     : "+r"(*next)); /* one register, or the verifier loses track of the copies */
 	packet->l4 += walk & WALK_OFFSET_MAX;
+	*header += walk & WALK_OFFSET_MAX;
 	return *next == NEXT_FRAGMENT ? VERDICT_pass_fragment : VERDICT_CONTINUE;
 }
 
@@ -221,8 +273,8 @@ static __always_inline enum verdict parse_ipv6(struct packet *packet)
 {
 	struct ipv6hdr *ip = packet->l3;
 	void *end = packet_end(packet);
+	__u32 next, header = sizeof(*ip);
 	enum verdict verdict;
-	__u32 next;
 
 	packet->v6 = true;
 	packet->ip6 = ip;
@@ -235,11 +287,11 @@ static __always_inline enum verdict parse_ipv6(struct packet *packet)
 		return VERDICT_pass_short;
 	next = ip->nexthdr;
 	if (unlikely(next_is_extension(next) || next == NEXT_FRAGMENT)) {
-		verdict = parse_extensions(packet, &next);
+		verdict = parse_extensions(packet, &next, &header);
 		if (verdict != VERDICT_CONTINUE)
 			return verdict;
 	}
-	return parse_l4(packet, next);
+	return parse_l4(packet, next, header);
 }
 
 #endif

@@ -89,8 +89,8 @@ static __always_inline void return_rewrite(struct packet *packet,
 	struct end vip, client;
 
 	if (packet->v6) {
-		vip.v6 = service->vip;
-		client.v6 = slot->client;
+		vip.v6 = &service->vip;
+		client.v6 = &slot->client;
 	} else {
 		vip.v4 = service->vip.words[3];
 		client.v4 = slot->client.words[3];

@@ -5,11 +5,12 @@
 
 #include "bpf/checksum.h"
 
-/* One end of a connection; IPv4 or IPv6, as the packet is. */
+/* One end of a connection; IPv4 or IPv6, as the packet is. The latter's address stays where it is:
+ * the stack is small. */
 struct end {
 	union {
 		__be32 v4;
-		struct lbx_addr v6;
+		const struct lbx_addr *v6;
 	};
 	__be16 port;
 };
@@ -47,7 +48,7 @@ static __always_inline void rewrite_source(struct rewrite *rewrite, struct packe
 					   const struct end *end)
 {
 	if (packet->v6)
-		rewrite_address6(rewrite, &packet->ip6->saddr, &end->v6);
+		rewrite_address6(rewrite, &packet->ip6->saddr, end->v6);
 	else
 		rewrite_address4(rewrite, &packet->ip4->saddr, end->v4);
 	/* TCP and UDP begin alike: source port, destination port. */
@@ -59,7 +60,7 @@ static __always_inline void rewrite_destination(struct rewrite *rewrite, struct 
 						const struct end *end)
 {
 	if (packet->v6)
-		rewrite_address6(rewrite, &packet->ip6->daddr, &end->v6);
+		rewrite_address6(rewrite, &packet->ip6->daddr, end->v6);
 	else
 		rewrite_address4(rewrite, &packet->ip4->daddr, end->v4);
 	if (!packet->later)
@@ -74,7 +75,7 @@ static __always_inline void rewrite_hop(struct rewrite *rewrite, struct packet *
 		return;
 	}
 	packet->ip4->ttl--; /* the high byte of a 16-bit word of the header */
-	rewrite->hop += (__u16)~bpf_htons(0x0100);
+	rewrite->hop -= bpf_htons(0x0100);
 }
 
 /* Makes all checksums right. */

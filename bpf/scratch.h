@@ -62,7 +62,7 @@ struct answer {
 
 /* A packet of mode nat from a backend, on its way by. */
 struct passing {
-	struct lbx_addr client;
+	struct lbx_addr client, backend;
 	struct lbx_nat_backends backends; /* whose answer it may be */
 	__be16 client_port;
 	__be16 backend_port;
@@ -70,8 +70,9 @@ struct passing {
 	__u32 score; /* how likely it is that one, and */
 	__u16 id;    /* its backend; 0: none */
 	__u16 now;
+	__u8 protocol;
 	__u8 tcp_flags;
-	__u8 zero[7];
+	__u8 zero[6];
 };
 
 struct scratch {

@@ -64,12 +64,16 @@ struct too_big6 {
 	struct icmp icmp;
 };
 
-/* Never in answer to a later fragment (RFC 1122, 3.2.2). */
-static __always_inline bool fragment_is_later(void *header, void *end)
+/* Never a later fragment, nor an error (RFC 1122, 3.2.2); of ICMP nothing else gets here. */
+static __always_inline bool is_answerable(void *header, void *end, bool v6)
 {
-	struct iphdr *ip = header;
+	struct ipv6hdr *ip6 = header;
+	struct iphdr *ip4 = header;
 
-	return (void *)(ip + 1) > end || ip->frag_off & bpf_htons(IP_OFFSET);
+	if (v6)
+		return (void *)(ip6 + 1) <= end && ip6->nexthdr != IPPROTO_ICMPV6;
+	return (void *)(ip4 + 1) <= end && !(ip4->frag_off & bpf_htons(IP_OFFSET)) &&
+	       ip4->protocol != IPPROTO_ICMP;
 }
 
 static __always_inline void too_big4_write(struct too_big4 *reply, __u32 mtu)
@@ -150,7 +154,7 @@ static __always_inline __u32 too_big_reply(struct xdp_md *ctx, __u32 l3, __u32 m
 	/* A sender need not go below 1280 (RFC 8201, section 4): nothing helps then. */
 	if (!reply_is_allowed() || (v6 && mtu < IPV6_MTU_MIN))
 		return VERDICT_drop_too_big;
-	if (!v6 && fragment_is_later(ip, (void *)(long)ctx->data_end))
+	if (!is_answerable(ip, (void *)(long)ctx->data_end, v6))
 		return VERDICT_drop_too_big;
 	if (v6) {
 		six = too_big_room(ctx, l3, sizeof(*six));

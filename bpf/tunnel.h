@@ -25,8 +25,6 @@
 
 #define IP_DF 0x4000
 #define OUTER_TTL 64
-#define GUE_PORT_BASE                                                                              \
-	0xc000 /* source ports 49152-65535: the flow's entropy (RFC 7510, section 3) */
 
 struct guehdr {
 	__u8 version_control_length;

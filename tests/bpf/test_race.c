@@ -96,11 +96,14 @@ static void same_key(void **state, enum lbx_forward forward,
 {
 	struct tally tally = {0};
 	struct scene scene;
+	unsigned rounds = 0;
 	__u64 races;
 
 	kind_scene(&scene, state, forward, BACKENDS);
 	races = verdict_count(VERDICT_drop_flow_race);
-	for (unsigned round = 0; round < ROUNDS; round++) {
+	/* More of them where, for a while, a busy host does not run both CPUs at a time. */
+	for (; rounds < ROUNDS || (!tally.contested && rounds < 5 * ROUNDS); rounds++) {
+		unsigned round = rounds % ROUNDS;
 		__u16 port = (__u16)(1024 + round);
 		struct spec syn = from_client(&scene, port, SYN);
 		__u64 tickets;
@@ -118,10 +121,10 @@ static void same_key(void **state, enum lbx_forward forward,
 	verdicts_sync();
 	printf("# same key, %s, %s: %u rounds, %u contested; both forwarded %u, one %u, none %u; "
 	       "drop_flow_race %llu; duplicates 0\n",
-	       what, kind_name(&scene), ROUNDS, tally.contested, tally.both, tally.one, tally.none,
+	       what, kind_name(&scene), rounds, tally.contested, tally.both, tally.one, tally.none,
 	       (unsigned long long)(verdict_count(VERDICT_drop_flow_race) - races));
 	/* Losers are dropped only while a winner stands still, preempted. */
-	assert_true(tally.none < ROUNDS / 20 && tally.both > ROUNDS / 2);
+	assert_true(tally.none < rounds / 20 && tally.both > rounds / 2);
 	assert_true(tally.contested > 0);
 }
 
