@@ -120,7 +120,7 @@ static struct frame tcp_advance(const struct scene *scene, __u16 port, struct fr
 		forwarded = expect(&spec, VERDICT_forward_tx).frame;
 	if (state < LBX_FLOW_ASSURED)
 		return forwarded;
-	if (scene->forward == LBX_FORWARD_FULLNAT) {
+	if (scene->forward == LBX_FORWARD_FULLNAT || scene->forward == LBX_FORWARD_NAT) {
 		struct spec answer = answer_to(&forwarded, ACK);
 
 		expect(&answer, VERDICT_forward_tx);

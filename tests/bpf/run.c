@@ -99,6 +99,8 @@ static void action_check(const struct outcome *outcome, const struct frame *befo
 	enum class class = verdict_class(outcome->verdict);
 	int wanted = outcome->verdict == VERDICT_forward_redirect ? XDP_REDIRECT : actions[class];
 
+	if (outcome->verdict == VERDICT_forward_error && outcome->action == XDP_REDIRECT)
+		wanted = XDP_REDIRECT; /* either, by the way to its receiver */
 	if (outcome->action != wanted)
 		fail_msg("%s: XDP action %d, wanted %d", verdict_name(outcome->verdict),
 			 outcome->action, wanted);

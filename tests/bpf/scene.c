@@ -103,6 +103,13 @@ void scene_wild(struct scene *scene)
 	scene_put(scene);
 }
 
+void scene_address(const struct scene *scene, __u8 flags)
+{
+	struct lbx_service_ref ref = {.kind = LBX_REF_ADDRESS, .flags = flags};
+
+	ref_put(scene->v6, scene->vip, 0, 0, &ref);
+}
+
 void scene_schedule(const struct scene *scene, const unsigned *places, unsigned length)
 {
 	static struct lbx_schedule schedule;

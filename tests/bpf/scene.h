@@ -33,6 +33,8 @@ void scene_make(struct scene *scene, bool v6, __u8 protocol, enum lbx_forward fo
 void scene_put(const struct scene *scene);
 /* Makes it a service of every port, which its backends keep. */
 void scene_wild(struct scene *scene);
+/* What the VIP's address is: enum lbx_address_flag. */
+void scene_address(const struct scene *scene, __u8 flags);
 /* A schedule of places in scene->backends. */
 void scene_schedule(const struct scene *scene, const unsigned *places, unsigned length);
 /* Moves the backend behind the other interface. */

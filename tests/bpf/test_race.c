@@ -102,7 +102,7 @@ static void same_key(void **state, enum lbx_forward forward,
 	kind_scene(&scene, state, forward, BACKENDS);
 	races = verdict_count(VERDICT_drop_flow_race);
 	/* More of them where, for a while, a busy host does not run both CPUs at a time. */
-	for (; rounds < ROUNDS || (!tally.contested && rounds < 5 * ROUNDS); rounds++) {
+	for (; rounds < ROUNDS || (!tally.contested && rounds < 20 * ROUNDS); rounds++) {
 		unsigned round = rounds % ROUNDS;
 		__u16 port = (__u16)(1024 + round);
 		struct spec syn = from_client(&scene, port, SYN);
