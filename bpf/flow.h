@@ -124,6 +124,8 @@ static __always_inline void packet_target(const struct packet *packet, struct lb
 
 static __always_inline bool packet_opens(const struct packet *packet)
 {
+	if (packet->later)
+		return false;
 	return packet->protocol == IPPROTO_UDP ||
 	       (packet->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
 }

@@ -4,6 +4,7 @@
  * headers.
  *
  *   parse.h     headers found and bounds-checked            what is not for a service: PASS
+ *                 headers.h, fragment.h: where they are not plain
  *   service.h   destination -> service                      the way back of full NAT: return.h
  *   sanity.h    what no honest sender makes: dropped                        of nat: nat.h
  *   flow.h      known flow -> its backend
@@ -40,7 +41,7 @@ static __always_inline enum verdict packet_balance(struct packet *packet)
 	if (likely(verdict == VERDICT_CONTINUE))
 		verdict = forward_to_backend(packet, meta);
 	if (unlikely(verdict == VERDICT_reply_reset_down || verdict == VERDICT_reply_reset_closed))
-		verdict = reset_stage(packet, verdict);
+		return reset_stage(packet, verdict);
 	/* Last: what is known of the packet does not hold any more when there is a header before
 	 * it. */
 	if (verdict == VERDICT_CONTINUE)
@@ -64,21 +65,17 @@ static __always_inline enum verdict packet_process(struct packet *packet)
 
 static __always_inline enum verdict packet_handle(struct packet *packet)
 {
-	enum verdict verdict;
-	__be16 protocol;
+	__u64 layout = parse_layout(packet);
+	enum verdict verdict = layout & 0xff;
 
-	if (unlikely((void *)(packet->eth + 1) > packet_end(packet)))
-		return VERDICT_pass_short;
-	protocol = parse_ethernet(packet);
-	if (likely(protocol == bpf_htons(ETH_P_IP))) {
-		verdict = parse_ipv4(packet);
+	if (verdict != VERDICT_CONTINUE)
+		return verdict;
+	if (!(layout & LAYOUT_V6)) {
+		verdict = parse_ipv4(packet, layout);
 		return verdict == VERDICT_CONTINUE ? packet_process(packet) : verdict;
 	}
-	if (protocol == bpf_htons(ETH_P_IPV6)) {
-		verdict = parse_ipv6(packet);
-		return verdict == VERDICT_CONTINUE ? packet_process(packet) : verdict;
-	}
-	return VERDICT_pass_not_ip;
+	verdict = parse_ipv6(packet, layout);
+	return verdict == VERDICT_CONTINUE ? packet_process(packet) : verdict;
 }
 
 SEC("xdp")

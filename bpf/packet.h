@@ -73,7 +73,7 @@ struct packet {
 	__u8 protocol;
 	__u8 tcp_flags; /* 0 for UDP */
 	bool v6;	/* a constant in each of the two inlined copies of the stages */
-	bool later;	/* likewise: a later fragment, which has no transport header */
+	bool later;	/* a later fragment: there is no transport header */
 	bool first;	/* the first fragment of several: the transport goes on beyond it */
 
 	/* what the service stage found */
@@ -109,6 +109,8 @@ static __always_inline void mac_copy(void *to, const void *from)
 	((__u16 *)to)[2] = ((const __u16 *)from)[2];
 }
 
+#define IP_MF 0x2000
+#define IP_OFFSET 0x1fff
 #define L4_OFFSET_MASK 0x7fff
 #define L3_OFFSET_MASK 0x1f /* 14 bytes, and two tags of 4 */
 

@@ -75,7 +75,14 @@ struct passing {
 	__u8 zero[6];
 };
 
+/* Of a later fragment. */
+struct ports {
+	__be16 source, destination;
+	__u32 zero;
+};
+
 struct scratch {
+	struct ports ports;
 	union {
 		struct opening opening;
 		struct event event;

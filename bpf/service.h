@@ -5,6 +5,13 @@
 
 #include "bpf/packet.h"
 
+static __always_inline bool feature_is_on(__u32 feature)
+{
+	struct lbx_settings *s = settings_lookup();
+
+	return s && s->features & feature;
+}
+
 static __always_inline void ref_read(struct lbx_service_ref *ref,
 				     const struct lbx_service_ref *found)
 {

@@ -9,7 +9,6 @@
 #define VERDICT_ACTION_REPLY XDP_TX
 #define VERDICT_ACTION_PASS XDP_PASS
 #define VERDICT_ACTION_DROP XDP_DROP
-#define VERDICT_ACTION_EVENT XDP_PASS /* never returned */
 
 static __always_inline int verdict_action(enum verdict verdict)
 {

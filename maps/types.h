@@ -57,9 +57,8 @@ enum lbx_ref_kind {
 
 /* Of a reference to a service. */
 enum lbx_service_flag {
-	LBX_SERVICE_CLOSED = 1 << 0,  /* no backend is up, and that is answered by a reset */
-	LBX_SERVICE_WILD = 1 << 1,    /* every port: the flow's key has the destination port too */
-	LBX_SERVICE_LIMITED = 1 << 2, /* new flows are limited: struct lbx_cursor */
+	LBX_SERVICE_CLOSED = 1 << 0, /* no backend is up, and that is answered by a reset */
+	LBX_SERVICE_WILD = 1 << 1,   /* every port: the flow's key has the destination port too */
 };
 
 /* Of a reference to an address. */
@@ -69,7 +68,6 @@ enum lbx_address_flag {
 	LBX_ADDRESS_PING = 1 << 2, /* we answer echo requests to it */
 	LBX_ADDRESS_TCP = 1 << 3,  /* a VIP of TCP services: fragments of others are not ours */
 	LBX_ADDRESS_UDP = 1 << 4,
-	LBX_ADDRESS_TUNNEL = 1 << 5, /* outer source of our tunnels */
 };
 
 /* Value of `services4` and `services6`: what an address means to us. */
@@ -124,10 +122,7 @@ struct lbx_service {
  */
 struct lbx_cursor {
 	__u64 ticket; /* of the next new connection */
-	__u64 window; /* tick in which flows were last opened | how many, 32 bits each */
-	__u32 limit;  /* new flows a tick (2^30 ns); 0: any number. Written by the controller */
-	__u32 zero;
-	__u64 zero2[5];
+	__u64 zero[7];
 };
 
 /* Value of the one-element inner maps of `schedules`: swapped whole, so index and length always

@@ -22,7 +22,7 @@ const char *verdict_name(enum verdict verdict)
 	return names[verdict];
 }
 
-enum class { CLASS_NONE, CLASS_FORWARD, CLASS_REPLY, CLASS_PASS, CLASS_DROP, CLASS_EVENT };
+enum class { CLASS_NONE, CLASS_FORWARD, CLASS_REPLY, CLASS_PASS, CLASS_DROP };
 
 static enum class verdict_class(enum verdict verdict) {
 	static const enum class classes[VERDICT_COUNT] =
