@@ -48,3 +48,43 @@ decap_counts() { # NODE
 	bpftool -j map dump id "$map" | jq -r '[.[].formatted.value] |
 		"ipip=\(.[0]) gue=\(.[1]) bad=\(.[2])"'
 }
+
+# --- further networks, behind a node that routes ---
+
+far_nodes=()
+
+# A namespace NAME of its own behind a node: 10.NET.0.10, fdNET::10, by a link whose router's end has
+# that MTU, while the far end thinks it were 1500: what is too large is lost at the router.
+far_node() { # NAME NODE NET MTU
+	local ns=$name-$1
+	ip netns add "$ns" || return
+	far_nodes+=("$ns")
+	ip -n "$name-$2" link add "far$3" mtu "$4" type veth peer name eth0 netns "$ns" || return
+	ip -n "$name-$2" addr add "10.$3.0.1/24" dev "far$3"
+	ip -n "$name-$2" addr add "fd$3::1/64" dev "far$3" nodad
+	ip -n "$name-$2" link set "far$3" up
+	ip -n "$ns" addr add "10.$3.0.10/24" dev eth0
+	ip -n "$ns" addr add "fd$3::10/64" dev eth0 nodad
+	ip -n "$ns" link set lo up
+	ip -n "$ns" link set eth0 mtu 1500 up
+	ip -n "$ns" route add default via "10.$3.0.1"
+	ip -n "$ns" -6 route add default via "fd$3::1"
+	on "$1" ethtool -K eth0 tx off tso off gso off >/dev/null
+	on "$2" ethtool -K "far$3" tx off tso off gso off >/dev/null
+	on "$2" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+}
+
+# The way there, for another node.
+far_route() { # NODE NET GATEWAY GATEWAY6
+	ip -n "$name-$1" route replace "10.$2.0.0/24" via "$3"
+	ip -n "$name-$1" -6 route replace "fd$2::/64" via "$4"
+}
+
+far_cleanup() {
+	local status=$? ns
+	trap '' INT TERM
+	for ns in "${far_nodes[@]}"; do ip netns del "$ns"; done
+	(exit "$status")
+	cleanup
+}
+trap far_cleanup EXIT
